@@ -1,0 +1,16 @@
+import { createFileRoute } from '@tanstack/react-router';
+import { type CallClass, CALL_CLASSES } from '@/features/calls/classes';
+import { CallsPage } from '@/features/calls/calls-page';
+
+export const Route = createFileRoute('/_app/calls/')({
+  validateSearch: (search: Record<string, unknown>): { class?: CallClass } => {
+    const found = CALL_CLASSES.find((item) => item === search.class);
+    return found ? { class: found } : {};
+  },
+  component: Calls,
+});
+
+function Calls() {
+  const search = Route.useSearch();
+  return <CallsPage show={search.class ?? 'all'} />;
+}

@@ -1,0 +1,45 @@
+/** What each refusal code means, in one sentence. */
+const MEANING: Record<string, string> = {
+  token_missing: 'The call carried no intent token.',
+  token_malformed: 'What was presented is not a token.',
+  token_header: 'The token’s header is not the one that intent tokens have.',
+  token_key: 'The token names a signing key that is unknown or revoked.',
+  token_signature: 'The signature does not match: the token was forged or changed.',
+  token_claims: 'A claim is missing, unknown, repeated or of the wrong kind.',
+  token_issuer: 'The token comes from another issuer.',
+  token_audience: 'The token is meant for another enforcer.',
+  token_tenant: 'The token belongs to another tenant.',
+  token_early: 'The token is not valid yet.',
+  token_expired: 'The token’s time is over.',
+  token_floor: 'The token was issued before the oldest time this enforcer accepts.',
+  token_epoch: 'The token was issued under a policy that no longer counts.',
+  token_used: 'The token was used before; each works once.',
+  credential_missing: 'The caller did not say which agent it is.',
+  credential_invalid: 'The caller’s key is not known.',
+  agent_mismatch: 'The token was issued to another agent.',
+  agent_proof: 'The agent’s signed proof is missing or wrong.',
+  tool_mismatch: 'The token was issued for another tool.',
+  tool_unknown: 'No such tool in the catalogue.',
+  tool_changed: 'The tool’s definition changed after approval.',
+  tool_quarantined: 'The tool is quarantined until an operator looks at its change.',
+  params_invalid: 'The parameters do not satisfy the tool’s schema.',
+  params_mismatch: 'The parameters are not exactly the approved ones.',
+  render_refused: 'The parameters cannot be turned into a safe request.',
+  render_mismatch: 'The request they turn into is not the approved one.',
+  approval_missing: 'The step needs an approval that is not there.',
+  precondition_failed: 'The state is no longer what the approval assumed.',
+  ceiling: 'The enforcer’s own limit was reached.',
+  killed: 'Calls of this kind are frozen.',
+  control_stale: 'The enforcer lost contact with the authority and refuses until it is back.',
+  clock_behind: 'The enforcer’s clock went back.',
+  consume_unknown: 'It is not certain that the use was recorded, so nothing was sent.',
+  store_unavailable: 'The record could not be written, so nothing was sent.',
+  outcome_unrecorded: 'The call was sent but its outcome could not be recorded.',
+  overload: 'Too many calls at once; nothing was sent.',
+  plan_stale: 'The policies changed after the plan was judged.',
+};
+
+/** The meaning of a refusal code, or `null` for one this console does not know. */
+export function codeMeaning(code: string): string | null {
+  return MEANING[code] ?? null;
+}

@@ -1,0 +1,39 @@
+import type { Refusal } from '@/api/types';
+import { codeMeaning } from '@/lib/codes';
+import { Escaped } from './quote';
+import { Badge } from './state-badge';
+import { Time } from './time';
+
+/** Refused calls: code, meaning, who asked for what. */
+export function RefusalList({ rows }: { rows: Refusal[] }) {
+  return (
+    <ul className="divide-y divide-line">
+      {rows.map((row) => (
+        <li
+          key={`${row.at} ${row.code} ${row.jti ?? ''} ${row.tool ?? ''}`}
+          className="grid gap-x-4 gap-y-1 px-4 py-2.5 md:grid-cols-[13rem_minmax(0,1fr)_auto]"
+        >
+          <div className="flex items-center gap-2">
+            <Badge look={{ tone: 'deny', word: row.code }} />
+            {row.count && row.count > 1 ? (
+              <span className="text-note text-muted">× {row.count}</span>
+            ) : null}
+          </div>
+          <div className="min-w-0">
+            <p className="break-words">
+              {codeMeaning(row.code) ?? <Escaped text={row.message ?? 'Refused.'} />}
+            </p>
+            <p className="text-note break-words text-muted">
+              {row.tool ? <Escaped text={row.tool} /> : 'no tool named'} ·{' '}
+              {row.agent ? <Escaped text={row.agent} /> : 'no agent named'}
+              {row.status ? ` · HTTP ${row.status}` : ''}
+            </p>
+          </div>
+          <span className="text-note text-muted">
+            <Time at={row.at} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
