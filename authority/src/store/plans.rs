@@ -303,7 +303,7 @@ fn step(found: &AnyRow) -> Result<Step, StoreError> {
     Ok(Step {
         id: row::parsed(found, "step")?,
         tool: row::parsed(found, "tool")?,
-        effect: row::parsed(found, "effect")?,
+        effect: row::named(found, "effect")?,
         resource: row::optional_text(found, "resource")?,
         params: row::json(found, "params")?,
         bounds: row::json(found, "bounds")?,
@@ -327,7 +327,7 @@ fn step(found: &AnyRow) -> Result<Step, StoreError> {
 }
 
 fn verdict(found: &AnyRow) -> Result<Verdict, StoreError> {
-    row::parsed(found, "verdict")
+    row::named(found, "verdict")
 }
 
 pub(super) fn epoch_column(epoch: u64) -> i64 {

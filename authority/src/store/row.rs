@@ -65,6 +65,15 @@ where
     optional_text(row, column)?.map(parse).transpose()
 }
 
+/// A text column with the wire name of a closed set, such as an effect.
+pub(super) fn named<T: DeserializeOwned>(
+    row: &AnyRow,
+    column: &'static str,
+) -> Result<T, StoreError> {
+    serde_json::from_value(serde_json::Value::String(text(row, column)?))
+        .map_err(|error| StoreError::corrupt(column, error))
+}
+
 /// A text column that holds JSON.
 pub(super) fn json<T: DeserializeOwned>(
     row: &AnyRow,

@@ -3,24 +3,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{AlertId, Minter};
 
 /// How long a cause must be gone before its alert closes.
 const CLEAR_AFTER: SignedDuration = SignedDuration::from_millis(500);
 /// How many closed alerts are remembered.
-const HISTORY: usize = 200;
+const HISTORY: usize = 100;
 
 /// How urgent an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
+    /// Good to know.
     Info,
+    /// Works, but worse than it should.
     Warning,
+    /// Does not work.
     Critical,
 }
 
 /// What was observed; says nothing about why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Symptom {
     HealthCheckFailing,
     HighLatency,

@@ -2,6 +2,8 @@
 //! dependencies, with a little noise that depends on nothing but the seed and the time.
 
 use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::service::{Ailments, ProcessState, Service, Traffic};
 
@@ -27,10 +29,14 @@ pub(crate) const HIGH_MEMORY_PERCENT: f64 = 85.0;
 pub(crate) const HIGH_CPU_PERCENT: f64 = 90.0;
 
 /// Health in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
+    /// Serves as it should.
     Up,
+    /// Serves, but worse than it should.
     Degraded,
+    /// No replica serves.
     Down,
 }
 

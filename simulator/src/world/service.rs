@@ -172,6 +172,15 @@ impl Service {
         Ok(())
     }
 
+    /// Goes back to the newest sound release and forgets the defective ones.
+    pub(crate) fn withdraw_defects(&mut self, now: Timestamp) {
+        self.versions.retain(|version| version.soundness == Soundness::Sound);
+        if let Some(newest) = self.versions.last() {
+            self.version.clone_from(&newest.name);
+        }
+        self.launch(now);
+    }
+
     /// Starts fresh processes, which become ready one after the other.
     fn launch(&mut self, now: Timestamp) {
         self.process = ProcessState::Running;

@@ -1,0 +1,12 @@
+//! The crate seen from outside: third-party vectors, the hostile token corpus, properties of `render`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod fixture;
+mod render;
+mod token;
+mod vectors;
