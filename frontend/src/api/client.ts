@@ -28,7 +28,11 @@ async function readBody(response: Response): Promise<unknown> {
 
 /** One request to the console server. Fails with an `ApiError` that carries the problem. */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const init: RequestInit = { method, credentials: 'same-origin', headers: { accept: 'application/json' } };
+  const init: RequestInit = {
+    method,
+    credentials: 'same-origin',
+    headers: { accept: 'application/json' },
+  };
   if (options.signal) init.signal = options.signal;
   if (options.body !== undefined) {
     init.headers = { accept: 'application/json', 'content-type': 'application/json' };

@@ -73,8 +73,11 @@ export const approvalsQuery = queryOptions({
   queryKey: ['approvals', 'list'],
   refetchInterval: poll,
   queryFn: async ({ signal }) =>
-    (await request<{ approvals: ApprovalView[] }>('GET', at('authority', '/v1/approvals'), { signal }))
-      .approvals,
+    (
+      await request<{ approvals: ApprovalView[] }>('GET', at('authority', '/v1/approvals'), {
+        signal,
+      })
+    ).approvals,
 });
 
 export const approvalQuery = (id: string) =>
@@ -110,7 +113,8 @@ export const refusalsQuery = queryOptions({
 
 export const policiesQuery = queryOptions({
   queryKey: ['policies'],
-  queryFn: ({ signal }) => request<PoliciesView>('GET', at('authority', '/v1/policies'), { signal }),
+  queryFn: ({ signal }) =>
+    request<PoliciesView>('GET', at('authority', '/v1/policies'), { signal }),
 });
 
 export const toolsQuery = queryOptions({
@@ -122,7 +126,8 @@ export const toolsQuery = queryOptions({
 export const agentsQuery = queryOptions({
   queryKey: ['agents'],
   queryFn: async ({ signal }) =>
-    (await request<{ agents: AgentView[] }>('GET', at('authority', '/v1/agents'), { signal })).agents,
+    (await request<{ agents: AgentView[] }>('GET', at('authority', '/v1/agents'), { signal }))
+      .agents,
 });
 
 export const controlQuery = queryOptions({
@@ -159,5 +164,6 @@ export const keysQuery = (service: 'authority' | 'enforcer') =>
     queryKey: ['keys', service],
     staleTime: 30_000,
     queryFn: async ({ signal }) =>
-      (await request<{ keys: Jwk[] }>('GET', at(service, '/.well-known/jwks.json'), { signal })).keys,
+      (await request<{ keys: Jwk[] }>('GET', at(service, '/.well-known/jwks.json'), { signal }))
+        .keys,
   });

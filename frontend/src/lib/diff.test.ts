@@ -4,7 +4,10 @@ import { diffJson, showJson } from './diff';
 describe('diffJson', () => {
   it('names the leaf that changed and keeps the rest as same', () => {
     expect(
-      diffJson({ status: 'down', process: { state: 'exited' } }, { status: 'up', process: { state: 'exited' } }),
+      diffJson(
+        { status: 'down', process: { state: 'exited' } },
+        { status: 'up', process: { state: 'exited' } },
+      ),
     ).toEqual([
       { path: 'status', kind: 'changed', before: 'down', after: 'up' },
       { path: 'process.state', kind: 'same', before: 'exited', after: 'exited' },

@@ -46,8 +46,7 @@ const store = createStore<Display>(readDisplay(load()));
 
 function applyTheme(theme: Theme): void {
   const dark =
-    theme === 'dark' ||
-    (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+    theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
   document.documentElement.dataset.theme = dark ? 'dark' : 'light';
 }
 

@@ -14,9 +14,7 @@ const LOOK_ALIKE =
 
 function misleads(char: string): boolean {
   if (char === '\n' || char === ' ') return false;
-  return (
-    INVISIBLE.test(char) || ODD_SPACE.test(char) || MARK.test(char) || LOOK_ALIKE.test(char)
-  );
+  return INVISIBLE.test(char) || ODD_SPACE.test(char) || MARK.test(char) || LOOK_ALIKE.test(char);
 }
 
 function spell(char: string): string {

@@ -40,7 +40,13 @@ describe('sumUp', () => {
 });
 
 describe('patchWorld', () => {
-  const world = { services: [{ id: 'auth', status: 'up' }, { id: 'db', status: 'up' }], alerts: [] };
+  const world = {
+    services: [
+      { id: 'auth', status: 'up' },
+      { id: 'db', status: 'up' },
+    ],
+    alerts: [],
+  };
 
   it('replaces a row in place, adds new ones at the end and drops removed ones', () => {
     const next = patchWorld(world, [

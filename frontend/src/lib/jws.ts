@@ -59,7 +59,9 @@ export async function checkSignature(jws: string, keys: Jwk[]): Promise<Signatur
     const publicKey = await crypto.importKey('raw', raw, { name: 'Ed25519' }, false, ['verify']);
     const message = new TextEncoder().encode(`${head}.${body}`);
     const good = await crypto.verify({ name: 'Ed25519' }, publicKey, signature, message);
-    return good ? { result: 'good', kid } : { result: 'bad', reason: 'the signature does not match' };
+    return good
+      ? { result: 'good', kid }
+      : { result: 'bad', reason: 'the signature does not match' };
   } catch {
     return { result: 'not_checked', reason: 'this browser cannot check Ed25519' };
   }

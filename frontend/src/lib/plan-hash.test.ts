@@ -63,7 +63,9 @@ describe('checkPlan', () => {
   });
 
   it('is unavailable without bytes or without WebCrypto', async () => {
-    expect((await checkPlan(null, { planHash: '', step: 's1', params })).result).toBe('unavailable');
+    expect((await checkPlan(null, { planHash: '', step: 's1', params })).result).toBe(
+      'unavailable',
+    );
     vi.stubGlobal('crypto', {});
     const check = await checkPlan('e30=', { planHash: '', step: 's1', params });
     vi.unstubAllGlobals();

@@ -37,7 +37,10 @@ function findStep(plan: JsonObject, id: string): JsonObject | null {
  * Recomputes the plan hash from the very bytes that were hashed, and checks that the parameters on the
  * screen are the ones inside them. Anything but `good` means that nobody should approve from this page.
  */
-export async function checkPlan(planBytes: string | null | undefined, shown: Shown): Promise<PlanCheck> {
+export async function checkPlan(
+  planBytes: string | null | undefined,
+  shown: Shown,
+): Promise<PlanCheck> {
   if (!planBytes) return { result: 'unavailable', reason: 'the plan’s bytes were not sent' };
   const bytes = fromBase64(planBytes);
   if (!bytes) return different('the plan’s bytes are not readable');
@@ -45,7 +48,8 @@ export async function checkPlan(planBytes: string | null | undefined, shown: Sho
   if (hash === null) {
     return {
       result: 'unavailable',
-      reason: 'this browser offers no cryptography here; open the console on localhost or over HTTPS',
+      reason:
+        'this browser offers no cryptography here; open the console on localhost or over HTTPS',
     };
   }
   if (hash !== shown.planHash) return different('the plan’s bytes hash to another value');

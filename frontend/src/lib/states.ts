@@ -116,6 +116,7 @@ interface JudgedStep {
 /** A run's look. `completed` is green only if every step is done and no check failed. */
 export function runLook(state: string, steps: JudgedStep[] | null | undefined): StateLook {
   const sound = (steps ?? []).every((s) => s.state === 'done' && s.check?.passed !== false);
-  if (state === 'completed' && !sound) return look('error', 'completed, but not every step is done');
+  if (state === 'completed' && !sound)
+    return look('error', 'completed, but not every step is done');
   return stateLook('run', state);
 }

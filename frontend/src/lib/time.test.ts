@@ -17,7 +17,9 @@ describe('formatTime', () => {
   });
 
   it('gives local time its offset', () => {
-    expect(formatTime('2026-03-01T10:41:07Z', 'local', NOW)).toMatch(/\d\d:\d\d:\d\d [+-]\d\d:\d\d$/);
+    expect(formatTime('2026-03-01T10:41:07Z', 'local', NOW)).toMatch(
+      /\d\d:\d\d:\d\d [+-]\d\d:\d\d$/,
+    );
   });
 
   it('shows what it cannot read as it came', () => {

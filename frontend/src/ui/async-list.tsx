@@ -1,7 +1,7 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { Time } from './time';
 import { ProblemView } from './problem-view';
+import { Time } from './time';
 
 interface AsyncListProps<T> {
   query: UseQueryResult<T[]>;
@@ -46,8 +46,7 @@ export function AsyncList<T>({ query, empty, children, rows = 4, label }: AsyncL
         <div className="border-b border-line">
           <ProblemView error={query.error} onRetry={retry} />
           <p className="px-4 pb-3 text-note text-muted">
-            What is shown below is from{' '}
-            <Time at={new Date(query.dataUpdatedAt).toISOString()} />.
+            What is shown below is from <Time at={new Date(query.dataUpdatedAt).toISOString()} />.
           </p>
         </div>
       ) : null}

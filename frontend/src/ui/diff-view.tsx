@@ -30,7 +30,9 @@ function Line({ line }: { line: DiffLine }) {
       </dt>
       <dd className="flex flex-wrap gap-x-3 break-words">
         {line.kind === 'same' ? <Escaped text={showJson(line.after)} /> : null}
-        {line.kind === 'changed' || line.kind === 'removed' ? <Removed value={line.before} /> : null}
+        {line.kind === 'changed' || line.kind === 'removed' ? (
+          <Removed value={line.before} />
+        ) : null}
         {line.kind === 'changed' || line.kind === 'added' ? <Added value={line.after} /> : null}
       </dd>
     </div>

@@ -33,7 +33,15 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 }
 
 /** A digest or id, cut in the middle of a row, whole in its title and its copy. */
-export function Digest({ value, label, length = 12 }: { value: string; label: string; length?: number }) {
+export function Digest({
+  value,
+  label,
+  length = 12,
+}: {
+  value: string;
+  label: string;
+  length?: number;
+}) {
   return (
     <span className="inline-flex items-center gap-1 align-middle">
       <code className="font-mono text-dense" title={value}>

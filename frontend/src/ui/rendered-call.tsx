@@ -6,7 +6,8 @@ import { LongText } from './quote';
 export function RenderedCallView({ call }: { call: RenderedCall }) {
   const query = (call.query ?? []).map(([name, value]) => `${name}=${value}`).join('&');
   const headers = isObject(call.headers) ? Object.entries(call.headers) : [];
-  const body = call.body === undefined || call.body === null ? null : JSON.stringify(call.body, null, 2);
+  const body =
+    call.body === undefined || call.body === null ? null : JSON.stringify(call.body, null, 2);
   return (
     <div className="rounded-md bg-sunken p-3 font-mono text-dense">
       <p className="break-words">

@@ -15,7 +15,8 @@ function milliseconds(value: number | null | undefined): string {
   return value === null || value === undefined ? '–' : `${Math.round(value)} ms`;
 }
 
-const HEAD = 'px-2 py-2 text-left text-note font-medium whitespace-nowrap text-muted first:pl-4 last:pr-4';
+const HEAD =
+  'px-2 py-2 text-left text-note font-medium whitespace-nowrap text-muted first:pl-4 last:pr-4';
 const CELL = 'px-2 py-2 align-top first:pl-4 last:pr-4';
 const WIDE = 'hidden xl:table-cell';
 const MIDDLE = 'hidden sm:table-cell';
@@ -56,15 +57,33 @@ export function ServiceTable({ services }: { services: Service[] }) {
     <table className="w-full border-collapse text-dense">
       <thead>
         <tr>
-          <th scope="col" className={HEAD}>Service</th>
-          <th scope="col" className={HEAD}>State</th>
-          <th scope="col" className={HEAD}>Replicas</th>
-          <th scope="col" className={HEAD}>Version</th>
-          <th scope="col" className={`${HEAD} ${MIDDLE}`}>Latency</th>
-          <th scope="col" className={`${HEAD} ${MIDDLE}`}>Errors</th>
-          <th scope="col" className={`${HEAD} ${WIDE}`}>CPU</th>
-          <th scope="col" className={`${HEAD} ${WIDE}`}>Memory</th>
-          <th scope="col" className={`${HEAD} ${MIDDLE}`}>Depends on</th>
+          <th scope="col" className={HEAD}>
+            Service
+          </th>
+          <th scope="col" className={HEAD}>
+            State
+          </th>
+          <th scope="col" className={HEAD}>
+            Replicas
+          </th>
+          <th scope="col" className={HEAD}>
+            Version
+          </th>
+          <th scope="col" className={`${HEAD} ${MIDDLE}`}>
+            Latency
+          </th>
+          <th scope="col" className={`${HEAD} ${MIDDLE}`}>
+            Errors
+          </th>
+          <th scope="col" className={`${HEAD} ${WIDE}`}>
+            CPU
+          </th>
+          <th scope="col" className={`${HEAD} ${WIDE}`}>
+            Memory
+          </th>
+          <th scope="col" className={`${HEAD} ${MIDDLE}`}>
+            Depends on
+          </th>
         </tr>
       </thead>
       <tbody>

@@ -77,17 +77,22 @@ pub(super) fn agents(
     let file: AgentsFile<AgentRow> = read(AGENTS, text)?;
     let mut agents = BTreeMap::new();
     for row in file.agent {
+        let name = row.name;
         let agent = Agent {
-            id: row.name.clone(),
+            id: name.clone(),
             autonomy: row.autonomy,
             team: row.team,
             roles: row.roles,
-            public_key: public_key(row.name.as_str(), row.public_key.as_deref())?,
+            public_key: public_key(name.as_str(), row.public_key.as_deref())?,
             key: row.key_sha256,
         };
-        if agents.insert(row.name, agent).is_some_and(|other| twice(&mut agents, other)) {}
+        if agents.insert(name.clone(), agent).is_some() {
+            return Err(DirectoryError::Twice { file: AGENTS, name: name.to_string() });
+        }
     }
-    let file: AgentsFile<AgentKeys> = read_overlay(AGENTS_OVERLAY, overlay)?;
+    let Some(overlay) = overlay else { return Ok(agents) };
+    let file: AgentsFile<AgentKeys> = read(AGENTS_OVERLAY, overlay)?;
+    refuse_twice(AGENTS_OVERLAY, file.agent.iter().map(|row| row.name.as_str()))?;
     for row in file.agent {
         let Some(agent) = agents.get_mut(&row.name) else {
             tracing::warn!(agent.id = %row.name, "the overlay has keys for an unknown agent");
@@ -104,5 +109,62 @@ pub(super) fn operators(
     text: &str,
     overlay: Option<&str>,
 ) -> Result<BTreeMap<OperatorId, Operator>, DirectoryError> {
-    todo!()
+    let file: OperatorsFile<OperatorRow> = read(OPERATORS, text)?;
+    let mut operators = BTreeMap::new();
+    for row in file.operator {
+        let name = row.name;
+        let operator = Operator {
+            id: name.clone(),
+            name: row.display.unwrap_or_else(|| name.to_string()),
+            roles: row.roles,
+            approver_key: public_key(name.as_str(), row.approver_key.as_deref())?,
+            key: row.key_sha256,
+        };
+        if operators.insert(name.clone(), operator).is_some() {
+            return Err(DirectoryError::Twice { file: OPERATORS, name: name.to_string() });
+        }
+    }
+    let Some(overlay) = overlay else { return Ok(operators) };
+    let file: OperatorsFile<OperatorKeys> = read(OPERATORS_OVERLAY, overlay)?;
+    refuse_twice(OPERATORS_OVERLAY, file.operator.iter().map(|row| row.name.as_str()))?;
+    for row in file.operator {
+        let Some(operator) = operators.get_mut(&row.name) else {
+            tracing::warn!(operator.id = %row.name, "the overlay has keys for an unknown operator");
+            continue;
+        };
+        let key = public_key(row.name.as_str(), row.approver_key.as_deref())?;
+        operator.approver_key = key.or(operator.approver_key.take());
+        operator.key = row.key_sha256.or(operator.key.take());
+    }
+    Ok(operators)
+}
+
+fn read<T: DeserializeOwned>(file: &'static str, text: &str) -> Result<T, DirectoryError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| {
+            1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
+        });
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let message = format!("{place}{}", error.message().replace('\n', " "));
+        DirectoryError::Form { file, message }
+    })
+}
+
+fn refuse_twice<'a>(
+    file: &'static str,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), DirectoryError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(DirectoryError::Twice { file, name: name.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn public_key(name: &str, text: Option<&str>) -> Result<Option<VerifyingKey>, DirectoryError> {
+    text.map(VerifyingKey::from_base64url)
+        .transpose()
+        .map_err(|source| DirectoryError::Key { name: name.to_owned(), source })
 }

@@ -1,11 +1,20 @@
 import { Menu } from '@base-ui/react/menu';
 import { useQueryClient } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
-import { CircleCheck, Clock, LogOut, MonitorCog, Moon, Sun, TriangleAlert, User } from 'lucide-react';
+import {
+  CircleCheck,
+  Clock,
+  LogOut,
+  MonitorCog,
+  Moon,
+  Sun,
+  TriangleAlert,
+  User,
+} from 'lucide-react';
 import { signOut } from '@/api/actions';
 import { stopLive, useLive } from '@/api/live';
 import type { Session } from '@/api/types';
-import { setDisplay, useDisplay, type Display, type Theme } from '@/lib/display';
+import { type Display, setDisplay, type Theme, useDisplay } from '@/lib/display';
 import type { Clock as ClockKind } from '@/lib/time';
 import { Choice, Dropdown, MENU_ITEM } from '@/ui/menu';
 

@@ -1,5 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
-import { createFileRoute, type ErrorComponentProps, Navigate, redirect } from '@tanstack/react-router';
+import {
+  createFileRoute,
+  type ErrorComponentProps,
+  Navigate,
+  redirect,
+} from '@tanstack/react-router';
 import { sessionQuery } from '@/api/queries';
 import { Frame } from '@/app/frame/frame';
 import { ProblemView } from '@/ui/problem-view';

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { approvalsQuery, callsQuery } from '@/api/queries';
-import { Countdown } from '@/ui/time';
 import { ToneIcon } from '@/ui/state-badge';
+import { Countdown } from '@/ui/time';
 
 const CHIP =
   'inline-flex min-h-11 items-center gap-2 rounded-md border border-line bg-surface px-3 shadow-card hover:bg-sunken md:min-h-8';

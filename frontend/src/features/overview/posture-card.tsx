@@ -92,9 +92,7 @@ export function PostureCard() {
         {authority.data?.isolation ? (
           <Row tone="none">
             Isolation: {authority.data.isolation}
-            <span className="block text-note text-muted">
-              version {authority.data.version}
-            </span>
+            <span className="block text-note text-muted">version {authority.data.version}</span>
           </Row>
         ) : null}
       </ul>

@@ -34,7 +34,10 @@ export function RecentRunsCard() {
         {(runs) => (
           <ul className="divide-y divide-line">
             {runs.map((run) => (
-              <li key={run.run_id} className="relative flex items-center gap-3 px-4 py-2.5 hover:bg-sunken">
+              <li
+                key={run.run_id}
+                className="relative flex items-center gap-3 px-4 py-2.5 hover:bg-sunken"
+              >
                 <Badge look={stateLook('run', run.state)} />
                 <Link
                   to="/runs/$run"

@@ -1,6 +1,6 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { type CallClass, CALL_CLASSES } from '@/features/calls/classes';
 import { CallsPage } from '@/features/calls/calls-page';
+import { CALL_CLASSES, type CallClass } from '@/features/calls/classes';
 
 export const Route = createFileRoute('/_app/calls/')({
   validateSearch: (search: Record<string, unknown>): { class?: CallClass } => {

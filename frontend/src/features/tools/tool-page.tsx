@@ -1,0 +1,93 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { toolsQuery } from '@/api/queries';
+import type { ToolView } from '@/api/types';
+import { AsyncOne } from '@/ui/async-list';
+import { Card, Fact, Facts } from '@/ui/card';
+import { JsonBlock } from '@/ui/json-view';
+import { Digest, Mono } from '@/ui/mono';
+import { Page } from '@/ui/page';
+import { StateBadge } from '@/ui/state-badge';
+import { parametersOf, resourceText } from './tools';
+
+function Parameters({ tool }: { tool: ToolView }) {
+  const parameters = parametersOf(tool.params);
+  if (parameters.length === 0) return <span className="text-muted">none</span>;
+  return (
+    <ul className="space-y-1.5">
+      {parameters.map((parameter) => (
+        <li key={parameter.name}>
+          <Mono>{parameter.name}</Mono>{' '}
+          <span className="text-muted">
+            {parameter.kind}
+            {parameter.required ? '' : ', optional'}
+            {parameter.limits ? `, ${parameter.limits}` : ''}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tool({ tool }: { tool: ToolView }) {
+  const resource = resourceText(tool.resource);
+  return (
+    <Card title="Definition">
+      <Facts>
+        <Fact name="Does">{tool.description}</Fact>
+        <Fact name="Effect">
+          <StateBadge kind="effect" value={tool.effect} />
+        </Fact>
+        <Fact name="Upstream">{tool.upstream ?? 'unknown'}</Fact>
+        {resource ? <Fact name="Acts on">{resource}</Fact> : null}
+        <Fact name="Parameters">
+          <Parameters tool={tool} />
+          <p className="mt-1 text-note text-muted">Others are refused: the schema is closed.</p>
+        </Fact>
+        {tool.definition_sha256 ? (
+          <Fact name="Definition hash">
+            <Digest value={tool.definition_sha256} label="definition hash" length={24} />
+          </Fact>
+        ) : null}
+        <Fact name="Schema">
+          <details>
+            <summary className="py-0.5 text-accent">show the JSON Schema</summary>
+            <div className="mt-2">
+              <JsonBlock value={tool.params} label={`Schema of ${tool.name}`} />
+            </div>
+          </details>
+        </Fact>
+      </Facts>
+    </Card>
+  );
+}
+
+/** One tool. */
+export function ToolPage({ name }: { name: string }) {
+  const query = useQuery({
+    ...toolsQuery,
+    select: (tools): ToolView | null => tools.find((tool) => tool.name === name) ?? null,
+  });
+  return (
+    <Page
+      title={name}
+      lead={
+        <Link to="/tools" className="text-accent underline underline-offset-2">
+          All tools
+        </Link>
+      }
+    >
+      <AsyncOne query={query} label="the tool">
+        {(tool) =>
+          tool ? (
+            <Tool tool={tool} />
+          ) : (
+            <p className="rounded-lg border border-line bg-surface px-4 py-8 text-center text-muted">
+              There is no such tool in the catalogue.
+            </p>
+          )
+        }
+      </AsyncOne>
+    </Page>
+  );
+}
