@@ -1,11 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import tailwindcss from '@tailwindcss/vite';
 import { tanstackRouter } from '@tanstack/router-plugin/vite';
 import react from '@vitejs/plugin-react';
+import { loadEnv } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // `npm run dev` forwards the API to a running console server, so that cookies and events work.
-const consoleServer = process.env.COUNTERSIGN_CONSOLE_ORIGIN ?? 'http://127.0.0.1:8080';
+const environment = loadEnv('development', '.', 'COUNTERSIGN_');
+const consoleServer = environment.COUNTERSIGN_CONSOLE_ORIGIN ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [
@@ -20,7 +21,7 @@ export default defineConfig({
     react(),
     tailwindcss(),
   ],
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
   build: { target: 'es2022', assetsInlineLimit: 0, manifest: true, sourcemap: false },
   server: { proxy: { '/api': { target: consoleServer, changeOrigin: true } } },
   test: {

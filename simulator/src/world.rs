@@ -14,6 +14,8 @@ pub(crate) mod ids;
 pub(crate) mod metrics;
 mod seed;
 pub(crate) mod service;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -27,14 +27,13 @@ export function Params({ params }: { params: JsonObject }) {
 export function JsonBlock({ value, label }: { value: Json | undefined; label: string }) {
   const text = typeof value === 'string' ? showJson(value) : JSON.stringify(value ?? null, null, 2);
   return (
-    <pre
+    <section
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
       tabIndex={0}
-      role="region"
       aria-label={label}
       className="max-h-96 overflow-auto rounded-md bg-sunken p-3 font-mono text-dense break-words whitespace-pre-wrap"
     >
       <LongText text={text} />
-    </pre>
+    </section>
   );
 }

@@ -30,10 +30,9 @@ export function PolicyText({ file, policy }: { file: PolicyFile; policy: string 
           {(file.policies ?? []).join(' · ') || 'no policies'}
         </p>
       </header>
-      <div
+      <section
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
         tabIndex={0}
-        role="region"
         aria-label={`Text of ${file.path}`}
         className="overflow-x-auto py-2"
       >
@@ -62,7 +61,7 @@ export function PolicyText({ file, policy }: { file: PolicyFile; policy: string 
             );
           })}
         </ol>
-      </div>
+      </section>
     </section>
   );
 }
