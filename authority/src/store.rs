@@ -11,6 +11,8 @@ pub(crate) mod plans;
 pub(crate) mod receipts;
 mod row;
 
+use countersign_ledger::LedgerError;
+
 /// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub(crate) enum StoreError {
     /// The database refused or did not answer.
     #[error("the database refused")]
     Database(#[from] sqlx::Error),
+    /// The ledger did not take the record.
+    #[error("the ledger did not take the record")]
+    Ledger(#[from] LedgerError),
     /// A row holds what this program never writes.
     #[error("the stored {what} cannot be read: {why}")]
     Corrupt {

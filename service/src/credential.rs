@@ -3,6 +3,8 @@
 mod caller;
 mod key;
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -76,8 +78,8 @@ impl Credentials {
 
 /// Who a key belongs to.
 enum Holder {
-    Agent(Agent),
-    Operator(Operator),
+    Agent(Arc<Agent>),
+    Operator(Arc<Operator>),
     Service,
     Upstream,
 }

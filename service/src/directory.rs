@@ -61,8 +61,8 @@ pub struct Operator {
 /// Everybody, as of one load. Immutable: a reload makes another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
-    agents: BTreeMap<AgentId, Agent>,
-    operators: BTreeMap<OperatorId, Operator>,
+    agents: BTreeMap<AgentId, Arc<Agent>>,
+    operators: BTreeMap<OperatorId, Arc<Operator>>,
 }
 
 /// The directory's files as text, to be read by [`Directory::parse`].
@@ -147,41 +147,41 @@ impl Directory {
     /// Each [`DirectoryError`] but [`DirectoryError::File`].
     pub fn parse(sources: Sources<'_>) -> Result<Self, DirectoryError> {
         let directory = Self {
-            agents: file::agents(sources.agents, sources.agents_overlay)?,
-            operators: file::operators(sources.operators, sources.operators_overlay)?,
+            agents: shared(file::agents(sources.agents, sources.agents_overlay)?),
+            operators: shared(file::operators(sources.operators, sources.operators_overlay)?),
         };
         directory.refuse_shared_keys()?;
         Ok(directory)
     }
 
     /// The agent of this name.
-    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
+    pub fn agent(&self, id: &AgentId) -> Option<&Arc<Agent>> {
         self.agents.get(id)
     }
 
     /// Every agent, by name.
-    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+    pub fn agents(&self) -> impl Iterator<Item = &Arc<Agent>> {
         self.agents.values()
     }
 
     /// The person of this name.
-    pub fn operator(&self, id: &OperatorId) -> Option<&Operator> {
+    pub fn operator(&self, id: &OperatorId) -> Option<&Arc<Operator>> {
         self.operators.get(id)
     }
 
     /// Every person, by name.
-    pub fn operators(&self) -> impl Iterator<Item = &Operator> {
+    pub fn operators(&self) -> impl Iterator<Item = &Arc<Operator>> {
         self.operators.values()
     }
 
     /// The agent with the bearer key `presented`, compared in constant time with each agent's.
-    pub fn by_agent_key(&self, presented: &str) -> Option<&Agent> {
+    pub fn by_agent_key(&self, presented: &str) -> Option<&Arc<Agent>> {
         let presented = SecretHash::of(presented);
         self.agents().filter(|agent| presented.is(agent.key.as_ref())).last()
     }
 
     /// The person with the bearer key `presented`, compared in constant time with each person's.
-    pub fn by_operator_key(&self, presented: &str) -> Option<&Operator> {
+    pub fn by_operator_key(&self, presented: &str) -> Option<&Arc<Operator>> {
         let presented = SecretHash::of(presented);
         self.operators().filter(|operator| presented.is(operator.key.as_ref())).last()
     }
@@ -198,6 +198,10 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+fn shared<K: Ord, V>(entries: BTreeMap<K, V>) -> BTreeMap<K, Arc<V>> {
+    entries.into_iter().map(|(key, value)| (key, Arc::new(value))).collect()
 }
 
 impl Agent {

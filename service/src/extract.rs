@@ -63,7 +63,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     }
     to_bytes(body, MAX_BYTES).await.map_err(|error| {
         let length_limit = std::error::Error::source(&error)
-            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if length_limit {
             too_large()
         } else {

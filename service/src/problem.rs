@@ -159,10 +159,8 @@ impl Problem {
 
     /// The document as it travels, with the id of the request being served.
     pub fn document(&self) -> ProblemDocument {
-        let detail = match self.kind {
-            ProblemType::Internal => "the request failed inside the server",
-            _ => &self.detail,
-        };
+        let hidden = self.kind == ProblemType::Internal;
+        let detail = if hidden { "the request failed inside the server" } else { self.detail.as_ref() };
         ProblemDocument {
             kind: self.kind.uri(),
             title: self.kind.title().to_owned(),
@@ -193,12 +191,12 @@ impl Problem {
             return None;
         }
         let code = self.code();
-        let challenge = match self.kind {
-            ProblemType::CredentialMissing => r#"Bearer realm="countersign""#.to_owned(),
-            ProblemType::Refused(_) => {
-                format!(r#"Bearer realm="countersign", Intent-Token realm="countersign", error="{code}""#)
-            }
-            _ => r#"Bearer realm="countersign", error="invalid_token""#.to_owned(),
+        let challenge = if self.kind == ProblemType::CredentialMissing {
+            r#"Bearer realm="countersign""#.to_owned()
+        } else if let ProblemType::Refused(_) = self.kind {
+            format!(r#"Bearer realm="countersign", Intent-Token realm="countersign", error="{code}""#)
+        } else {
+            r#"Bearer realm="countersign", error="invalid_token""#.to_owned()
         };
         HeaderValue::from_str(&challenge).ok()
     }

@@ -35,6 +35,7 @@ impl Tasks {
 
     /// Tasks that end with these or on their own cancellation, and that [`Tasks::shutdown`] of either
     /// set waits for.
+    #[must_use]
     pub fn child(&self) -> Self {
         Self { tracker: self.tracker.clone(), token: self.token.child_token() }
     }
@@ -85,14 +86,12 @@ impl Tasks {
     pub async fn shutdown(&self, grace: Duration) -> Shutdown {
         self.token.cancel();
         self.tracker.close();
-        match tokio::time::timeout(grace, self.tracker.wait()).await {
-            Ok(()) => Shutdown::Drained,
-            Err(_) => {
-                let left = self.tracker.len();
-                tracing::warn!(tasks.left = left, "tasks did not end within the grace period");
-                Shutdown::Abandoned(left)
-            }
+        if tokio::time::timeout(grace, self.tracker.wait()).await.is_ok() {
+            return Shutdown::Drained;
         }
+        let left = self.tracker.len();
+        tracing::warn!(tasks.left = left, "tasks did not end within the grace period");
+        Shutdown::Abandoned(left)
     }
 
     /// Cancels on SIGINT or SIGTERM.

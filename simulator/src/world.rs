@@ -3,7 +3,7 @@
 //! [`World::tick`] lets time pass; actions and faults change state; services are measured and
 //! alerts opened and closed from that state alone.
 
-mod actions;
+pub(crate) mod actions;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 mod conditions;
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-pub(crate) use self::actions::{ActionError, NewUser};
+use self::actions::ActionError;
 use self::alerts::{AlertBook, AlertChanges};
 use self::audit::AuditLog;
 use self::data::Database;

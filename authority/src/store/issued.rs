@@ -50,7 +50,7 @@ pub(crate) struct Recent {
     pub(crate) same_tool_same_resource: i64,
     /// Of these, calls that failed.
     pub(crate) failures: i64,
-    /// When the last token was issued, in any time.
+    /// When the last token was issued.
     pub(crate) last_issued: Option<Timestamp>,
 }
 
@@ -105,26 +105,37 @@ fn expected(found: &AnyRow) -> Result<Expected, StoreError> {
     })
 }
 
-/// What happened since `since` with `tool` on `resource`.
+/// How far back [`recent`] looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Tokens and failures count from here on.
+    pub(crate) counted_from: Timestamp,
+    /// The last token is looked for from here on.
+    pub(crate) earliest: Timestamp,
+}
+
+/// What happened lately with `tool` on `resource`.
 pub(crate) async fn recent(
     connection: &mut AnyConnection,
     tenant: &TenantId,
     tool: &ToolName,
     resource: Option<&str>,
-    since: Timestamp,
+    window: Window,
 ) -> Result<Recent, StoreError> {
     let found = sqlx::query(
         "SELECT COUNT(CASE WHEN issued.issued_at >= $1 THEN 1 END) AS tokens, \
          COUNT(CASE WHEN issued.issued_at >= $1 AND step.state = $2 AND step.jti = issued.jti \
          THEN 1 END) AS failures, MAX(issued.issued_at) AS last_issued \
          FROM issued JOIN step ON step.plan_id = issued.plan_id AND step.step = issued.step \
-         WHERE issued.tenant = $3 AND issued.tool = $4 AND COALESCE(issued.resource, '') = $5",
+         WHERE issued.tenant = $3 AND issued.tool = $4 AND COALESCE(issued.resource, '') = $5 \
+         AND issued.issued_at >= $6",
     )
-    .bind(stamp::to_millis(since))
+    .bind(stamp::to_millis(window.counted_from))
     .bind(StepState::Failed.as_str())
     .bind(tenant.as_str())
     .bind(tool.as_str())
     .bind(resource.unwrap_or(""))
+    .bind(stamp::to_millis(window.earliest))
     .fetch_one(connection)
     .await?;
     Ok(Recent {

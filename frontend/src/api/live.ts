@@ -16,7 +16,7 @@ export interface LiveState {
 
 const store = createStore<LiveState>({ state: 'connecting', heard: Date.now() });
 let queue: LiveEvent[] = [];
-let flushTimer: ReturnType<typeof setTimeout> | null = null;
+let flushing = false;
 let source: EventSource | null = null;
 let backoff = 1000;
 let retryTimer: ReturnType<typeof setTimeout> | null = null;
@@ -33,7 +33,7 @@ export function useLive(): LiveState {
 }
 
 function flush(): void {
-  flushTimer = null;
+  flushing = false;
   const events = queue;
   queue = [];
   if (!cache) return;
@@ -57,7 +57,8 @@ function take(event: LiveEvent): void {
   heard();
   if (event.name === 'ping' || event.name === 'snapshot_end') return;
   queue.push(event);
-  flushTimer ??= setTimeout(flush, BATCH_MS);
+  if (!flushing) setTimeout(flush, BATCH_MS);
+  flushing = true;
 }
 
 function connect(): void {

@@ -74,13 +74,6 @@ const SEVERITY: Record<string, StateLook> = {
   critical: look('deny', 'critical'),
 };
 
-const EFFECT: Record<string, StateLook> = {
-  read: look('none', 'read'),
-  service: look('none', 'service'),
-  destructive: look('deny', 'destructive'),
-  data: look('deny', 'data'),
-};
-
 const LOOKS = {
   verdict: VERDICT,
   run: RUN,
@@ -89,7 +82,6 @@ const LOOKS = {
   call: CALL,
   service: SERVICE,
   severity: SEVERITY,
-  effect: EFFECT,
 };
 
 export type StateKind = keyof typeof LOOKS;

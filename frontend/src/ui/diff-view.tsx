@@ -6,19 +6,23 @@ import { Escaped } from './quote';
 
 function Removed({ value }: { value: Json | undefined }) {
   return (
-    <del className="text-deny-ink">
-      <span className="no-underline">− </span>
-      <Escaped text={showJson(value)} />
-    </del>
+    <span className="text-deny-ink">
+      −{' '}
+      <del>
+        <Escaped text={showJson(value)} />
+      </del>
+    </span>
   );
 }
 
 function Added({ value }: { value: Json | undefined }) {
   return (
-    <ins className="text-allow-ink underline">
-      <span>+ </span>
-      <Escaped text={showJson(value)} />
-    </ins>
+    <span className="text-allow-ink">
+      +{' '}
+      <ins className="underline">
+        <Escaped text={showJson(value)} />
+      </ins>
+    </span>
   );
 }
 

@@ -28,7 +28,7 @@ function Row({ service }: { service: Service }) {
     <tr className="border-t border-line" data-service={service.id}>
       <th scope="row" className={`${CELL} text-left font-normal`}>
         <span className="block font-semibold">{service.id}</span>
-        <span className="text-note text-muted">
+        <span className="text-note whitespace-nowrap text-muted">
           {[service.env, service.tier].filter(Boolean).join(' · ')}
         </span>
       </th>

@@ -1,5 +1,7 @@
 //! Extractors: a handler that lists one cannot run without that caller.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 
@@ -9,11 +11,11 @@ use crate::problem::{Problem, ProblemType};
 
 /// An agent, by its bearer key.
 #[derive(Clone, Debug)]
-pub struct AgentCaller(pub Agent);
+pub struct AgentCaller(pub Arc<Agent>);
 
 /// A person, by their bearer key.
 #[derive(Clone, Debug)]
-pub struct OperatorCaller(pub Operator);
+pub struct OperatorCaller(pub Arc<Operator>);
 
 /// Another role, by the shared service key.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +29,9 @@ pub struct UpstreamCaller(());
 #[derive(Clone, Debug)]
 pub enum AnyCaller {
     /// An agent.
-    Agent(Agent),
+    Agent(Arc<Agent>),
     /// A person.
-    Operator(Operator),
+    Operator(Arc<Operator>),
     /// Another role.
     Service,
 }
@@ -38,14 +40,14 @@ pub enum AnyCaller {
 #[derive(Clone, Debug)]
 pub enum ObserverCaller {
     /// A person.
-    Operator(Operator),
+    Operator(Arc<Operator>),
     /// Another role.
     Service,
 }
 
 /// A person, by their key in `X-API-Key` or as a bearer.
 #[derive(Clone, Debug)]
-pub struct ApiKeyOperator(pub Operator);
+pub struct ApiKeyOperator(pub Arc<Operator>);
 
 impl OperatorCaller {
     /// Lets the person go on only with `role`.
@@ -175,7 +177,7 @@ where
         let mut values = parts.headers.get_all("x-api-key").iter();
         let key = match (values.next(), values.next()) {
             (None, _) => bearer_key(&parts.headers)?,
-            (Some(value), None) => value.to_str().map_err(|_| unknown_key())?.trim(),
+            (Some(value), None) => value.to_str().map_err(|_cause| unknown_key())?.trim(),
             (Some(_), Some(_)) => {
                 let detail = "`X-API-Key` was sent more than once";
                 return Err(Problem::new(ProblemType::CredentialInvalid, detail));

@@ -16,6 +16,15 @@ pub(crate) struct User {
     pub(crate) password_resets: u32,
 }
 
+/// What a new account is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct NewUser {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) role: String,
+}
+
 /// Whether an account may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {

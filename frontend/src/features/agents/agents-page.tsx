@@ -28,6 +28,8 @@ function Matrix({ used }: { used: ReadonlySet<string> }) {
   return (
     <section
       aria-label="What each level of autonomy may do"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
+      tabIndex={0}
       className="mt-4 overflow-x-auto rounded-lg border border-line bg-surface shadow-card"
     >
       <table className="w-full border-collapse text-dense">

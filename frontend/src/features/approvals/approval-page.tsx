@@ -97,11 +97,15 @@ function Approval({ approval }: { approval: ApprovalView }) {
       }
       lead={<Expiry approval={approval} />}
     >
-      <div className="grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
-        <ChangePanel approval={approval} />
-        <WhyPanel approval={approval} />
-        <WhoPanel approval={approval} />
-        <HashPanel approval={approval} />
+      <div className="flex flex-col gap-4 lg:flex-row lg:items-start">
+        <div className="contents min-w-0 flex-3 flex-col gap-4 lg:flex">
+          <ChangePanel approval={approval} />
+          <HashPanel approval={approval} />
+        </div>
+        <div className="contents min-w-0 flex-2 flex-col gap-4 lg:flex">
+          <WhyPanel approval={approval} />
+          <WhoPanel approval={approval} />
+        </div>
       </div>
       <Decide approval={approval} />
     </Page>

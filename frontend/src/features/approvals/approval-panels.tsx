@@ -3,12 +3,13 @@ import { Link } from '@tanstack/react-router';
 import { runsQuery } from '@/api/queries';
 import type { ApprovalView, GivenDecision } from '@/api/types';
 import { Card, Fact, Facts } from '@/ui/card';
+import { EffectTag } from '@/ui/effect-tag';
 import { Params } from '@/ui/json-view';
 import { CopyButton, Digest, Mono } from '@/ui/mono';
 import { PolicyLinks, Reasons } from '@/ui/policy-links';
 import { AgentQuote, Escaped, LongText } from '@/ui/quote';
 import { RenderedCallView } from '@/ui/rendered-call';
-import { Badge, StateBadge } from '@/ui/state-badge';
+import { Badge } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
 import { changeLine } from './approvals';
 import { usePlanCheck } from './use-plan-check';
@@ -17,7 +18,7 @@ import { usePlanCheck } from './use-plan-check';
 export function ChangePanel({ approval }: { approval: ApprovalView }) {
   const change = changeLine(approval);
   return (
-    <Card title="What will be sent" aside={<StateBadge kind="effect" value={approval.effect} />}>
+    <Card title="What will be sent" aside={<EffectTag effect={approval.effect} />}>
       {approval.request ? (
         <RenderedCallView call={approval.request} />
       ) : (
@@ -171,7 +172,7 @@ export function HashPanel({ approval }: { approval: ApprovalView }) {
   const check = usePlanCheck(approval);
   const pending = approval.state === 'pending';
   return (
-    <Card title="Plan hash">
+    <Card title="Plan hash" className="order-last lg:order-none">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <Digest value={approval.plan_hash} label="plan hash" length={20} />
         {check === undefined ? <span className="text-muted">recomputing…</span> : null}

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { approvalsQuery } from '@/api/queries';
 import type { ApprovalView } from '@/api/types';
 import { AsyncList } from '@/ui/async-list';
+import { EffectTag } from '@/ui/effect-tag';
 import { Page } from '@/ui/page';
 import { Escaped } from '@/ui/quote';
 import { StateBadge } from '@/ui/state-badge';
@@ -17,10 +18,11 @@ function Row({ approval }: { approval: ApprovalView }) {
   return (
     <li className="relative grid gap-x-4 gap-y-1.5 px-4 py-3 hover:bg-sunken md:grid-cols-[8rem_minmax(0,1fr)_9rem_7rem]">
       <div>
-        <StateBadge
-          kind={approval.state === 'pending' ? 'effect' : 'approval'}
-          value={approval.state === 'pending' ? approval.effect : approval.state}
-        />
+        {approval.state === 'pending' ? (
+          <EffectTag effect={approval.effect} />
+        ) : (
+          <StateBadge kind="approval" value={approval.state} />
+        )}
       </div>
       <div className="min-w-0">
         <Link

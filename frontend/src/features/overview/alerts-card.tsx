@@ -49,7 +49,7 @@ export function AlertsCard({ simulator }: { simulator: boolean | undefined }) {
   });
   const none = <p>No open alerts.</p>;
   return (
-    <Card title="Alerts" padding="flush">
+    <Card title="Alerts" padding="flush" className="order-2 lg:order-none">
       {simulator === false ? (
         <div className="px-4 py-8 text-center text-muted">
           <p>No source of alerts is connected to this console.</p>

@@ -13,12 +13,16 @@ export function OverviewPage() {
   const meta = useQuery(metaQuery);
   return (
     <Page title="Overview" actions={<NeedsYou />}>
-      <div className="grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
-        <ServicesCard simulator={meta.data?.simulator} />
-        <AlertsCard simulator={meta.data?.simulator} />
-        <RecentRunsCard />
-        <PostureCard />
-        <RefusalsCard />
+      <div className="flex flex-col gap-4 lg:flex-row lg:items-start">
+        <div className="contents min-w-0 flex-3 flex-col gap-4 lg:flex">
+          <ServicesCard simulator={meta.data?.simulator} />
+          <RecentRunsCard />
+          <RefusalsCard />
+        </div>
+        <div className="contents min-w-0 flex-2 flex-col gap-4 lg:flex">
+          <AlertsCard simulator={meta.data?.simulator} />
+          <PostureCard />
+        </div>
       </div>
     </Page>
   );

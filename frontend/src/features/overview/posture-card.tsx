@@ -80,7 +80,7 @@ export function PostureCard() {
   const policies = useQuery(policiesQuery);
   const authority = useQuery(roleQuery('authority'));
   return (
-    <Card title="Posture" padding="flush">
+    <Card title="Posture" padding="flush" className="order-4 lg:order-none">
       <ul className="divide-y divide-line">
         {policies.data ? (
           <PolicyRows policies={policies.data} />

@@ -19,6 +19,7 @@ export function RecentRunsCard() {
     <Card
       title="Recent runs"
       padding="flush"
+      className="order-3 lg:order-none"
       aside={
         <Link to="/runs" className="text-accent underline underline-offset-2">
           All runs

@@ -15,7 +15,7 @@ export function RefusalsCard() {
     <Card
       title="Refusals"
       padding="flush"
-      className="lg:col-span-2"
+      className="order-5 lg:order-none"
       aside={
         <Link
           to="/calls"

@@ -17,7 +17,12 @@ export function ServicesCard({ simulator }: { simulator: boolean | undefined }) 
     select: (world): Service[] => world.services,
   });
   return (
-    <Card title="Services" aside={simulator ? 'simulated' : null} padding="flush">
+    <Card
+      title="Services"
+      aside={simulator ? 'simulated' : null}
+      padding="flush"
+      className="order-1 lg:order-none"
+    >
       {simulator === false ? (
         <div className="px-4 py-8 text-center text-muted">
           <NoServices />

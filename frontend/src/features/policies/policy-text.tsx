@@ -7,7 +7,7 @@ const PAINT: Record<Piece['kind'], string> = {
   comment: 'text-muted italic',
   string: 'text-allow-ink',
   keyword: 'font-semibold text-accent',
-  annotation: 'text-wait-ink',
+  annotation: 'text-accent',
   plain: '',
 };
 

@@ -101,22 +101,21 @@ function Outcome({ run }: { run: RunView }) {
 function Lead({ run }: { run: RunView }) {
   const source = run.source === 'model' ? (run.model ?? 'model') : run.runbook;
   return (
-    <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
+    <span className="flex flex-wrap items-center gap-x-4 gap-y-0.5">
       <span>agent {run.agent}</span>
-      <span>·</span>
       <span>{triggerText(run.trigger)}</span>
-      {run.requested_by ? <span>· asked by {run.requested_by}</span> : null}
+      {run.requested_by ? <span>asked by {run.requested_by}</span> : null}
       {run.source && source ? (
         <span>
-          · plan from {run.source} {source}
+          plan from {run.source} {source}
         </span>
       ) : null}
-      {run.replans ? <span>· planned again {run.replans}×</span> : null}
+      {run.replans ? <span>planned again {run.replans}×</span> : null}
       <span>
-        · started <Time at={run.created_at} />
+        started <Time at={run.created_at} />
       </span>
       <span className="inline-flex items-center">
-        · <code className="ml-1 font-mono text-note">{run.run_id}</code>
+        <code className="font-mono text-note">{run.run_id}</code>
         <CopyButton text={run.run_id} label="run id" />
       </span>
     </span>

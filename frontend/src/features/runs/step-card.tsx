@@ -6,6 +6,7 @@ import { stateLook } from '@/lib/states';
 import { buttonClass } from '@/ui/button';
 import { Fact, Facts } from '@/ui/card';
 import { DiffView } from '@/ui/diff-view';
+import { EffectTag } from '@/ui/effect-tag';
 import { JsonBlock, Params } from '@/ui/json-view';
 import { Mono } from '@/ui/mono';
 import { PolicyLinks, Reasons } from '@/ui/policy-links';
@@ -147,7 +148,7 @@ export function StepCard({ step, open, onToggle }: StepCardProps) {
           </button>
         </h3>
         <div className="flex flex-wrap items-center gap-2">
-          {step.effect ? <span className="text-note text-muted">{step.effect}</span> : null}
+          {step.effect ? <EffectTag effect={step.effect} /> : null}
           <StateBadge kind="verdict" value={step.verdict} />
           <Badge look={state} />
         </div>

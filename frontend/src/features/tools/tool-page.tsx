@@ -4,10 +4,10 @@ import { toolsQuery } from '@/api/queries';
 import type { ToolView } from '@/api/types';
 import { AsyncOne } from '@/ui/async-list';
 import { Card, Fact, Facts } from '@/ui/card';
+import { EffectTag } from '@/ui/effect-tag';
 import { JsonBlock } from '@/ui/json-view';
 import { Digest, Mono } from '@/ui/mono';
 import { Page } from '@/ui/page';
-import { StateBadge } from '@/ui/state-badge';
 import { parametersOf, resourceText } from './tools';
 
 function Parameters({ tool }: { tool: ToolView }) {
@@ -36,7 +36,7 @@ function Tool({ tool }: { tool: ToolView }) {
       <Facts>
         <Fact name="Does">{tool.description}</Fact>
         <Fact name="Effect">
-          <StateBadge kind="effect" value={tool.effect} />
+          <EffectTag effect={tool.effect} />
         </Fact>
         <Fact name="Upstream">{tool.upstream ?? 'unknown'}</Fact>
         {resource ? <Fact name="Acts on">{resource}</Fact> : null}

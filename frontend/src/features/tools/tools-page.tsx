@@ -3,8 +3,8 @@ import { Link } from '@tanstack/react-router';
 import { toolsQuery } from '@/api/queries';
 import type { ToolView } from '@/api/types';
 import { AsyncList } from '@/ui/async-list';
+import { EffectTag } from '@/ui/effect-tag';
 import { Page } from '@/ui/page';
-import { StateBadge } from '@/ui/state-badge';
 import { byNamespace } from './tools';
 
 function Row({ tool }: { tool: ToolView }) {
@@ -19,7 +19,7 @@ function Row({ tool }: { tool: ToolView }) {
       </Link>
       <span className="text-muted">{tool.description}</span>
       <span>
-        <StateBadge kind="effect" value={tool.effect} />
+        <EffectTag effect={tool.effect} />
       </span>
       <span className="text-note text-muted">{tool.upstream ?? ''}</span>
     </li>

@@ -3,18 +3,9 @@
 use jiff::Timestamp;
 
 use super::ENFORCER;
-use crate::world::identity::{ApiKey, Lock, User};
+use crate::world::identity::{ApiKey, Lock, NewUser, User};
 use crate::world::ids::UserId;
 use crate::world::{ActionError, World};
-
-/// What a new account is made of.
-#[derive(Clone, Debug)]
-pub(crate) struct NewUser {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) email: String,
-    pub(crate) role: String,
-}
 
 // === impl World ===
 

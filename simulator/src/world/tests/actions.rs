@@ -2,10 +2,10 @@
 
 use super::Lab;
 use crate::world::alerts::Symptom;
-use crate::world::identity::Lock;
+use crate::world::identity::{Lock, NewUser};
 use crate::world::metrics::Status;
 use crate::world::service::ProcessState;
-use crate::world::{ActionError, NewUser};
+use crate::world::ActionError;
 
 #[test]
 fn a_shutdown_lasts_until_a_restart() {

@@ -3,10 +3,9 @@
 use proptest::prelude::*;
 
 use super::Lab;
-use crate::world::NewUser;
 use crate::world::alerts::Severity;
 use crate::world::faults::FaultKind;
-use crate::world::identity::Lock;
+use crate::world::identity::{Lock, NewUser};
 use crate::world::ids::FaultId;
 
 /// Something that can happen to the world.
