@@ -22,7 +22,38 @@ export default defineConfig({
     tailwindcss(),
   ],
   resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
-  build: { target: 'es2022', assetsInlineLimit: 0, manifest: true, sourcemap: false },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    manifest: true,
+    rolldownOptions: {
+      output: {
+        // Few files: what every screen needs comes in one piece each, not in fifty.
+        codeSplitting: {
+          groups: [
+            {
+              name: 'vendor',
+              test: /node_modules\/(react|react-dom|scheduler|use-sync-external-store|@tanstack)\//,
+            },
+            {
+              name: 'parts',
+              test: /node_modules\/(@base-ui|@floating-ui|tabbable)\//,
+              minShareCount: 2,
+            },
+            {
+              name: 'base',
+              test: /openapi-fetch|src\/api\/|src\/lib\/(canonical|display|events|now|problem|store|time)\.ts/,
+            },
+            {
+              name: 'ui',
+              test: /node_modules\/lucide-react|src\/(ui\/(?!dialog|menu)|lib\/)/,
+              minShareCount: 3,
+            },
+          ],
+        },
+      },
+    },
+  },
   server: { proxy: { '/api': { target: consoleServer, changeOrigin: true } } },
   test: {
     environment: 'jsdom',

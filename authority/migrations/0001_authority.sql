@@ -97,7 +97,8 @@ CREATE TABLE issued (
     expires_at     BIGINT NOT NULL
 );
 CREATE INDEX issued_by_step ON issued (plan_id, step);
-CREATE INDEX issued_by_target ON issued (tenant, tool, resource, issued_at);
+CREATE INDEX issued_by_target ON issued (tenant, tool, issued_at);
+CREATE INDEX issued_by_agent ON issued (tenant, agent, issued_at);
 
 CREATE TABLE receipt (
     receipt_sha256 TEXT   NOT NULL PRIMARY KEY,

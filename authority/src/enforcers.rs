@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use countersign_intent::id::{IntentId, KeyId};
 use countersign_intent::key::{JwkSet, KeyError, VerifyingKeys};
+use countersign_service::client::{Peer, PeerError};
 use countersign_service::clock::Clock;
-use countersign_service::credential::SecretKey;
 use countersign_service::files::{self, FileError};
+use futures_util::future::join_all;
+use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use serde::Deserialize;
-use url::Url;
+use serde_json::Value;
 
 use crate::control::ControlView;
 
@@ -28,33 +30,20 @@ pub(crate) enum AskError {
     /// There is none.
     #[error("no enforcer is configured")]
     Nobody,
+    /// It did not answer in time.
+    #[error("the enforcer at `{0}` did not answer in time")]
+    Late(String),
     /// It did not answer, or not as agreed.
-    #[error("the enforcer at `{url}` did not answer")]
-    Silent {
-        /// Its address.
-        url: Url,
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// It published a key that is not usable.
-    #[error("the enforcer at `{url}` published an unusable key")]
-    Key {
-        /// Its address.
-        url: Url,
-        /// Why.
-        source: KeyError,
-    },
-    /// The pinned keys cannot be kept.
-    #[error("the enforcers' keys cannot be kept")]
-    Pin(#[from] FileError),
+    #[error("an enforcer did not answer: {0}")]
+    Peer(#[from] PeerError),
 }
 
-/// Why the pinned keys were not loaded.
+/// Why an enforcer's keys were not pinned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinError {
-    /// The file cannot be read.
-    #[error("cannot read the enforcers' pinned keys")]
+    /// The file cannot be read or written.
+    #[error("cannot keep the enforcers' pinned keys")]
     File(#[from] FileError),
     /// The file is no key set.
     #[error("`{}` is no key set: {message}", path.display())]
@@ -64,8 +53,8 @@ pub enum PinError {
         /// What is wrong.
         message: String,
     },
-    /// A key in it is not usable.
-    #[error("a pinned enforcer key is not usable")]
+    /// A key is not usable.
+    #[error("an enforcer's key is not usable")]
     Key(#[from] KeyError),
 }
 
@@ -81,9 +70,7 @@ pub(crate) enum Fate {
 /// Handle to the configured enforcers; clones share the pinned keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Enforcers {
-    urls: Arc<[Url]>,
-    http: reqwest::Client,
-    service_key: Option<SecretKey>,
+    peers: Arc<[Peer]>,
     clock: Clock,
     pins: Arc<Pins>,
 }
@@ -103,15 +90,20 @@ struct IntentAnswer {
     now: Timestamp,
 }
 
+impl IntentAnswer {
+    fn is_spent(&self, expires_at: Timestamp) -> bool {
+        match self.state.as_str() {
+            "unused" => self.now >= expires_at,
+            "not_sent" => true,
+            "resolved" => self.resolution.as_deref() == Some("not_executed"),
+            _ => false,
+        }
+    }
+}
+
 impl Enforcers {
-    /// Takes the keys pinned in `folder`, and the enforcers at `urls`.
-    pub(crate) fn load(
-        folder: &Path,
-        urls: Vec<Url>,
-        http: reqwest::Client,
-        service_key: Option<SecretKey>,
-        clock: Clock,
-    ) -> Result<Self, PinError> {
+    /// The enforcers `peers`, with the keys that were pinned in `folder`.
+    pub(crate) fn load(folder: &Path, peers: Vec<Peer>, clock: Clock) -> Result<Self, PinError> {
         let path = folder.join("enforcers.jwks");
         let keys = match files::read_text_if_present(&path)? {
             Some(text) => {
@@ -124,48 +116,30 @@ impl Enforcers {
             None => VerifyingKeys::default(),
         };
         let pins = Pins { path, keys: RwLock::new(Arc::new(keys)), last_asked: Mutex::default() };
-        Ok(Self { urls: urls.into(), http, service_key, clock, pins: Arc::new(pins) })
-    }
-
-    /// The configured addresses.
-    pub(crate) fn urls(&self) -> &[Url] {
-        &self.urls
+        Ok(Self { peers: peers.into(), clock, pins: Arc::new(pins) })
     }
 
     /// The enforcers' keys. When `wanted` is not among them the enforcers are asked first, at most
     /// every [`KEYS_EVERY`]; a key once pinned is never dropped or replaced.
-    pub(crate) async fn keys(&self, wanted: Option<&KeyId>) -> Arc<VerifyingKeys> {
+    pub(crate) async fn keys(&self, wanted: &KeyId) -> Arc<VerifyingKeys> {
         let known = self.pins.snapshot();
-        if wanted.is_some_and(|kid| known.get(kid).is_some()) || !self.pins.may_ask(&self.clock) {
+        if known.get(wanted).is_some() || !self.pins.may_ask(&self.clock) {
             return known;
         }
-        for url in self.urls.iter() {
-            match self.fetch_keys(url).await {
-                Ok(fetched) => {
-                    if let Err(error) = self.pins.add(&fetched) {
-                        tracing::error!(error = %error, "cannot keep an enforcer's key");
+        for peer in self.peers.iter() {
+            let asked = patiently(peer, peer.get::<JwkSet>("/.well-known/jwks.json")).await;
+            match asked {
+                Ok(set) => {
+                    if let Err(error) = self.pins.add(&set) {
+                        tracing::error!(enforcer.url = peer.base(), %error, "a key was not pinned");
                     }
                 }
-                Err(error) => tracing::warn!(enforcer.url = %url, error = %error, "no enforcer keys"),
+                Err(error) => {
+                    tracing::warn!(enforcer.url = peer.base(), %error, "no keys of an enforcer");
+                }
             }
         }
         self.pins.snapshot()
-    }
-
-    async fn fetch_keys(&self, url: &Url) -> Result<VerifyingKeys, AskError> {
-        let silent = |source| AskError::Silent { url: url.clone(), source };
-        let set: JwkSet = self
-            .http
-            .get(at(url, ".well-known/jwks.json"))
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status)
-            .map_err(silent)?
-            .json()
-            .await
-            .map_err(silent)?;
-        VerifyingKeys::from_jwks(&set).map_err(|source| AskError::Key { url: url.clone(), source })
     }
 
     /// What became of the token `jti` that expires at `expires_at`.
@@ -174,59 +148,47 @@ impl Enforcers {
         jti: &IntentId,
         expires_at: Timestamp,
     ) -> Result<Fate, AskError> {
-        if self.urls.is_empty() {
+        if self.peers.is_empty() {
             return Err(AskError::Nobody);
         }
-        for url in self.urls.iter() {
-            let answer = self.ask(url, jti).await?;
-            let spent = match answer.state.as_str() {
-                "unused" => answer.now >= expires_at,
-                "not_sent" => true,
-                "resolved" => answer.resolution.as_deref() == Some("not_executed"),
-                _ => false,
-            };
-            if !spent {
+        for peer in self.peers.iter() {
+            let path = format!("/v1/intents/{jti}");
+            let answer: IntentAnswer = patiently(peer, peer.get(&path)).await?;
+            if !answer.is_spent(expires_at) {
                 return Ok(Fate::Open);
             }
         }
         Ok(Fate::Spent)
     }
 
-    async fn ask(&self, url: &Url, jti: &IntentId) -> Result<IntentAnswer, AskError> {
-        let silent = |source| AskError::Silent { url: url.clone(), source };
-        let request = self.http.get(at(url, &format!("v1/intents/{jti}"))).timeout(PATIENCE);
-        self.authorized(request)
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status)
-            .map_err(silent)?
-            .json()
-            .await
-            .map_err(silent)
-    }
-
     /// Sends the control document to every enforcer; answers who took it and who did not.
     pub(crate) async fn push(&self, control: &ControlView) -> Acknowledged {
-        let mut answer = Acknowledged::default();
-        for url in self.urls.iter() {
-            let request = self.http.put(at(url, "v1/control")).timeout(PATIENCE).json(control);
-            let sent = self.authorized(request).send().await;
-            match sent.and_then(reqwest::Response::error_for_status) {
-                Ok(_) => answer.acknowledged.push(url.to_string()),
+        let headers = HeaderMap::new();
+        let sent = self.peers.iter().map(|peer| async {
+            let call = peer.call::<_, Value>(Method::PUT, "/v1/control", &headers, Some(control));
+            (peer.base().to_owned(), patiently(peer, call).await)
+        });
+        let mut acknowledged = Acknowledged::default();
+        for (url, answer) in join_all(sent).await {
+            match answer {
+                Ok(_) => acknowledged.acknowledged.push(url),
                 Err(error) => {
-                    tracing::warn!(enforcer.url = %url, error = %error, "control was not taken");
-                    answer.missing.push(url.to_string());
+                    tracing::warn!(enforcer.url = url, %error, "an enforcer did not take control");
+                    acknowledged.missing.push(url);
                 }
             }
         }
-        answer
+        acknowledged
     }
+}
 
-    fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        match &self.service_key {
-            Some(key) => request.bearer_auth(key.expose()),
-            None => request,
-        }
+async fn patiently<T>(
+    peer: &Peer,
+    asking: impl Future<Output = Result<T, PeerError>>,
+) -> Result<T, AskError> {
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(AskError::Late(peer.base().to_owned())),
     }
 }
 
@@ -252,9 +214,11 @@ impl Pins {
         may
     }
 
-    fn add(&self, fetched: &VerifyingKeys) -> Result<(), AskError> {
+    fn add(&self, set: &JwkSet) -> Result<(), PinError> {
+        let fetched = VerifyingKeys::from_jwks(set)?;
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let new: Vec<_> = fetched.iter().filter(|key| keys.get(key.kid()).is_none()).cloned().collect();
+        let is_new = |key: &&_| keys.get(countersign_intent::key::VerifyingKey::kid(key)).is_none();
+        let new: Vec<_> = fetched.iter().filter(is_new).cloned().collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -269,7 +233,44 @@ impl Pins {
     }
 }
 
-/// `path` below the enforcer's base address.
-fn at(base: &Url, path: &str) -> String {
-    format!("{}/{path}", base.as_str().trim_end_matches('/'))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_no_longer_run_is_spent() {
+        let expires_at: Timestamp = "2030-01-01T00:01:00Z".parse().unwrap();
+        let spent = |state: &str, resolution: Option<&str>, now: &str| {
+            let answer = IntentAnswer {
+                state: state.to_owned(),
+                resolution: resolution.map(str::to_owned),
+                now: now.parse().unwrap(),
+            };
+            answer.is_spent(expires_at)
+        };
+        assert!(!spent("unused", None, "2030-01-01T00:00:59Z"));
+        assert!(spent("unused", None, "2030-01-01T00:01:00Z"));
+        assert!(spent("not_sent", None, "2030-01-01T00:00:00Z"));
+        assert!(spent("resolved", Some("not_executed"), "2030-01-01T00:00:00Z"));
+        for (state, resolution) in
+            [("consumed", None), ("done", None), ("in_doubt", None), ("resolved", Some("executed"))]
+        {
+            assert!(!spent(state, resolution, "2031-01-01T00:00:00Z"), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_pinned_key_stays_and_survives_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = |seed| countersign_intent::key::SigningKey::from_seed(&[seed; 32]).unwrap();
+        let set = |seed| JwkSet { keys: vec![key(seed).verifying_key().to_jwk()] };
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        let enforcers = Enforcers::load(folder.path(), Vec::new(), clock.clone()).unwrap();
+        enforcers.pins.add(&set(1)).unwrap();
+        enforcers.pins.add(&set(2)).unwrap();
+        let again = Enforcers::load(folder.path(), Vec::new(), clock).unwrap();
+        for seed in [1, 2] {
+            assert!(again.pins.snapshot().get(key(seed).kid()).is_some());
+        }
+    }
 }

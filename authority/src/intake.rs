@@ -21,6 +21,7 @@ use crate::plan::{Plan, Step, StoredPlan};
 use crate::policy::{RecentFacts, Verdict};
 use crate::publish;
 use crate::state::{ApprovalState, PlanState};
+use crate::store::issued::Target;
 use crate::store::{self, StoreError};
 
 /// A plan of more steps is not even judged.
@@ -89,7 +90,8 @@ pub(crate) async fn submit(
     for step in &mut prepared {
         let tool = step.tool().clone();
         for candidate in step.candidates_mut() {
-            candidate.recent = recent(authority, &mut connection, &tool, candidate, now).await?;
+            candidate.recent =
+                recent(authority, &mut connection, agent, &tool, candidate, now).await?;
         }
     }
     drop(connection);
@@ -140,10 +142,11 @@ pub(crate) async fn submit(
     Ok(stored)
 }
 
-/// What happened lately with the tool on the candidate's resource.
+/// What happened lately with the tool on the candidate's resource, and to the agent.
 pub(crate) async fn recent(
     authority: &Authority,
     connection: &mut AnyConnection,
+    agent: &Agent,
     tool: &Tool,
     candidate: &Candidate,
     now: Timestamp,
@@ -152,25 +155,20 @@ pub(crate) async fn recent(
         return Ok(RecentFacts::default());
     }
     let tenant = &authority.settings.tenant;
-    let resource = candidate.resource.as_deref();
-    let window = tool.cooldown.map_or(RECENT, |cooldown| cooldown.max(RECENT));
-    let earliest = saturating_sub(now, window);
-    let found = store::issued::recent(
-        connection,
-        tenant,
-        &tool.name,
-        resource,
-        store::issued::Window { counted_from: saturating_sub(now, RECENT), earliest },
-    )
-    .await?;
-    let cooling = match (tool.cooldown, found.last_issued) {
-        (Some(cooldown), Some(last)) => now < saturating_add(last, cooldown),
-        (None, _) | (_, None) => false,
+    let hour = saturating_sub(now, RECENT);
+    let target =
+        Target { tenant, tool: &tool.name, resource: candidate.resource.as_deref() };
+    let cooldown_active = match tool.cooldown {
+        Some(cooldown) => {
+            let since = saturating_sub(now, cooldown);
+            store::issued::count(connection, target, since).await? > 0
+        }
+        None => false,
     };
     Ok(RecentFacts {
-        same_tool_same_resource: found.same_tool_same_resource,
-        cooldown_active: cooling,
-        failures: found.failures,
+        same_tool_same_resource: store::issued::count(connection, target, hour).await?,
+        cooldown_active,
+        failures: store::issued::failures(connection, tenant, &agent.id, hour).await?,
     })
 }
 

@@ -206,7 +206,7 @@ async fn decide_again(
     let mut candidate = Candidate { params: call.params.clone(), resource, recent };
     let mut connection = authority.read().await?;
     candidate.recent =
-        intake::recent(authority, &mut connection, call.tool, &candidate, now).await?;
+        intake::recent(authority, &mut connection, agent, call.tool, &candidate, now).await?;
     drop(connection);
     let plan_facts =
         judge::facts(plan.steps.iter().map(|step| (step.effect, step.resource.clone())));

@@ -33,7 +33,11 @@ pub(crate) type Yes = BTreeMap<OperatorId, BTreeSet<String>>;
 
 /// The roles that any of `rules` asks for.
 pub(crate) fn roles(rules: &[Rule]) -> BTreeSet<&str> {
-    rules.iter().flat_map(|rule| &rule.needs).map(|need| need.role.as_str()).collect()
+    rules
+        .iter()
+        .flat_map(|rule| &rule.needs)
+        .map(|need| need.role.as_str())
+        .collect()
 }
 
 /// Whether the people in `yes` meet every rule. No rule at all is never met: an approval that asks
@@ -68,7 +72,10 @@ fn assign(rule: &Rule, yes: &Yes) -> Option<BTreeMap<OperatorId, String>> {
         }
     }
     let role = |seat: usize| seats.get(seat).map(|role| (*role).to_owned());
-    seated.into_iter().map(|(person, seat)| Some((person, role(seat)?))).collect()
+    seated
+        .into_iter()
+        .map(|(person, seat)| Some((person, role(seat)?)))
+        .collect()
 }
 
 /// One augmenting path of Kuhn's bipartite matching: finds a person for `seat`, moving those who sit
@@ -80,7 +87,9 @@ fn seat_one(
     seated: &mut BTreeMap<OperatorId, usize>,
     asked: &mut BTreeSet<OperatorId>,
 ) -> bool {
-    let Some(role) = seats.get(seat) else { return false };
+    let Some(role) = seats.get(seat) else {
+        return false;
+    };
     for (person, roles) in yes {
         if !roles.contains(*role) || !asked.insert(person.clone()) {
             continue;
@@ -102,15 +111,24 @@ mod tests {
     use super::*;
 
     fn rule(needs: &[(&str, u32)]) -> Rule {
-        let needs = needs.iter().map(|(role, count)| Need { role: (*role).to_owned(), count: *count });
-        Rule { policy: "p".to_owned(), needs: needs.collect() }
+        let needs = needs.iter().map(|(role, count)| Need {
+            role: (*role).to_owned(),
+            count: *count,
+        });
+        Rule {
+            policy: "p".to_owned(),
+            needs: needs.collect(),
+        }
     }
 
     fn people(people: &[(&str, &[&str])]) -> Yes {
         people
             .iter()
             .map(|(name, roles)| {
-                (name.parse().unwrap(), roles.iter().map(|role| (*role).to_owned()).collect())
+                (
+                    name.parse().unwrap(),
+                    roles.iter().map(|role| (*role).to_owned()).collect(),
+                )
             })
             .collect()
     }
@@ -119,7 +137,10 @@ mod tests {
     fn two_of_a_role_are_two_people() {
         let rules = [rule(&[("approver", 2)])];
         assert!(!is_met(&rules, &people(&[("alice", &["approver", "sre"])])));
-        assert!(is_met(&rules, &people(&[("alice", &["approver"]), ("bob", &["approver"])])));
+        assert!(is_met(
+            &rules,
+            &people(&[("alice", &["approver"]), ("bob", &["approver"])])
+        ));
     }
 
     #[test]

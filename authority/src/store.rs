@@ -11,7 +11,7 @@ pub(crate) mod plans;
 pub(crate) mod receipts;
 mod row;
 
-use countersign_ledger::LedgerError;
+use countersign_ledger::AppendError;
 
 /// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub(crate) enum StoreError {
     Database(#[from] sqlx::Error),
     /// The ledger did not take the record.
     #[error("the ledger did not take the record")]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] AppendError),
     /// A row holds what this program never writes.
     #[error("the stored {what} cannot be read: {why}")]
     Corrupt {

@@ -11,4 +11,7 @@ window.matchMedia ??= (query: string) =>
     removeEventListener: () => undefined,
   }) as unknown as MediaQueryList;
 
+// Nor does it scroll.
+window.scrollTo = () => undefined;
+
 afterEach(cleanup);

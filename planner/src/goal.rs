@@ -24,18 +24,19 @@ const NO_NAMES: &[&str] = &[
 
 /// Stems of words that make a goal one about health.
 const HEALTH: &[&str] = &[
-    "alert", "broken", "crash", "degrad", "diagnos", "down", "error", "fail", "fire", "firing", "fix",
-    "heal", "incident", "investigat", "latency", "mitigat", "outage", "page", "problem", "recover",
-    "remediat", "repair", "resolve", "restore", "slow", "triage", "troubl", "unhealthy", "well", "working",
+    "alert", "broken", "cpu", "crash", "degrad", "diagnos", "down", "error", "fail", "fire", "firing",
+    "fix", "heal", "incident", "investigat", "latency", "leak", "memory", "mitigat", "outage",
+    "overload", "page", "problem", "recover", "remediat", "repair", "resolv", "respond", "restor", "slow",
+    "spike", "stabil", "storm", "traffic", "triage", "troubl", "unavail", "unhealthy", "unrespons", "well",
+    "working",
 ];
 
 /// Stems of words that ask for something in particular. A goal with one of them that no pattern matches
 /// is not taken for one about health: it asks for something else.
 const REQUESTS: &[&str] = &[
-    "add", "admin", "approv", "backup", "buy", "chang", "creat", "delet", "deploy", "destroy", "disabl",
-    "drop", "eras", "grant", "install", "kill", "lock", "move", "password", "purge", "remov", "renam",
-    "reset", "revok", "rotat", "scal", "shut", "stop", "terminat", "truncat", "unlock", "updat", "upgrad",
-    "wip", "write",
+    "adding", "admin", "approv", "backup", "chang", "creat", "delet", "destroy", "disabl", "drop",
+    "eras", "grant", "install", "kill", "lock", "password", "purg", "remov", "renam", "reset", "revok",
+    "rotat", "scal", "shut", "stop", "terminat", "truncat", "unlock", "updat", "upgrad", "wip", "writ",
 ];
 
 /// A pattern of a runbook's `goal`.

@@ -222,8 +222,12 @@ impl Run {
                 true
             }
             Event::Broke(failure) => {
-                let summary = format!("Failed: {}", failure.message);
-                self.end(now, RunState::Failed, summary, Some(failure));
+                // Policy or a person said no where no step was concerned: while reading, for example.
+                let said_no = matches!(failure.code.as_str(), "killed" | "plan_denied");
+                let (state, word) =
+                    if said_no { (RunState::Blocked, "Blocked") } else { (RunState::Failed, "Failed") };
+                let summary = format!("{word}: {}", failure.message);
+                self.end(now, state, summary, Some(failure));
                 true
             }
             event @ (Event::Waits(..)
@@ -389,7 +393,7 @@ impl Run {
             self.end(now, RunState::Failed, "Failed: a step is not done".to_owned(), Some(failure));
             return true;
         }
-        let left: Vec<&str> = proposal.deferred.intersection(open).map(String::as_str).collect();
+        let left: Vec<&str> = open.iter().map(String::as_str).collect();
         if left.is_empty() {
             let summary = self.deeds();
             self.end(now, RunState::Completed, summary, None);

@@ -138,3 +138,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,4 +232,4 @@ pub async fn serve_with_drain(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -54,7 +54,10 @@ impl Cloud {
     /// A healthy world that lives on `clock` and tells `hub`.
     pub(crate) fn new(clock: Clock, hub: Hub, seed: u64) -> Self {
         let world = World::new(seed, clock.now());
-        let live = Mutex::new(Live { world, shown: Shown::default() });
+        let live = Mutex::new(Live {
+            world,
+            shown: Shown::default(),
+        });
         Self(Arc::new(Inner { clock, hub, live }))
     }
 
@@ -105,7 +108,9 @@ impl Live {
             &mut shown.services,
             services.map(|view| (view.id().to_owned(), view)).collect(),
         );
-        let databases = world.databases().map(|database| DatabaseView::of(world, database));
+        let databases = world
+            .databases()
+            .map(|database| DatabaseView::of(world, database));
         publish(
             hub,
             DATABASE,
@@ -120,7 +125,11 @@ impl Live {
             faults.map(|view| (view.id().to_owned(), view)).collect(),
         );
         let changes = world.take_alert_changes();
-        for alert in world.alerts().iter().filter(|alert| changes.changed.contains(&alert.id)) {
+        for alert in world
+            .alerts()
+            .iter()
+            .filter(|alert| changes.changed.contains(&alert.id))
+        {
             hub.publish(ALERT, alert.id.as_str(), &AlertView::of(alert));
         }
         for id in changes.forgotten {
@@ -160,10 +169,13 @@ fn items(world: &World) -> Vec<(&'static str, String, Value)> {
         .iter()
         .map(FaultView::of)
         .map(|view| (FAULT, view.id().to_owned(), serde_json::to_value(view)));
-    let alerts = world
-        .alerts()
-        .iter()
-        .map(|alert| (ALERT, alert.id.to_string(), serde_json::to_value(AlertView::of(alert))));
+    let alerts = world.alerts().iter().map(|alert| {
+        (
+            ALERT,
+            alert.id.to_string(),
+            serde_json::to_value(AlertView::of(alert)),
+        )
+    });
     services
         .chain(databases)
         .chain(faults)
@@ -206,27 +218,49 @@ mod tests {
         let fault = cloud
             .change(|world, now| world.inject(now, FaultKind::Crash, "payments"))
             .unwrap();
-        let told = hub.wait(cursor, |event| event.topic == FAULT).await.unwrap();
+        let told = hub
+            .wait(cursor, |event| event.topic == FAULT)
+            .await
+            .unwrap();
         assert_eq!(told.id, fault.id.as_str());
         assert_eq!(told.item["kind"], "crash");
-        let told = hub.wait(cursor, |event| event.topic == SERVICE).await.unwrap();
-        assert_eq!((told.id.as_str(), &told.item["status"]), ("payments", &Value::from("down")));
+        let told = hub
+            .wait(cursor, |event| event.topic == SERVICE)
+            .await
+            .unwrap();
+        assert_eq!(
+            (told.id.as_str(), &told.item["status"]),
+            ("payments", &Value::from("down"))
+        );
 
         clock.advance(Duration::from_secs(1));
         cloud.change(World::tick);
-        let told = hub.wait(cursor, |event| event.topic == ALERT).await.unwrap();
+        let told = hub
+            .wait(cursor, |event| event.topic == ALERT)
+            .await
+            .unwrap();
         assert_eq!(told.item["status"], "open");
 
         let cursor = hub.latest();
-        cloud.change(|world, now| world.restart(now, "payments")).unwrap();
-        let told = hub.wait(cursor, |event| event.topic == FAULT).await.unwrap();
-        assert_eq!((told.id.as_str(), &told.item), (fault.id.as_str(), &Value::Null));
+        cloud
+            .change(|world, now| world.restart(now, "payments"))
+            .unwrap();
+        let told = hub
+            .wait(cursor, |event| event.topic == FAULT)
+            .await
+            .unwrap();
+        assert_eq!(
+            (told.id.as_str(), &told.item),
+            (fault.id.as_str(), &Value::Null)
+        );
     }
 
     #[tokio::test]
     async fn time_passes_by_itself() {
         let (clock, hub, cloud) = cloud();
-        cloud.change(|world, now| world.inject(now, FaultKind::Crash, "auth")).unwrap();
+        cloud
+            .change(|world, now| world.inject(now, FaultKind::Crash, "auth"))
+            .unwrap();
         let cursor = hub.latest();
         let mut living = Box::pin(cloud.live());
         let told = hub.wait(cursor, |event| event.topic == ALERT);

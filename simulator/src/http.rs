@@ -84,8 +84,8 @@ impl FromRef<AppState> for Credentials {
 }
 
 /// The answer to an action that was not carried out.
-fn refuse(error: ActionError) -> Problem {
-    let kind = match &error {
+fn refuse(error: &ActionError) -> Problem {
+    let kind = match error {
         ActionError::Unknown { .. } => ProblemType::NotFound,
         ActionError::Conflict(_) => ProblemType::Conflict,
         ActionError::Invalid(_) => ProblemType::Invalid,

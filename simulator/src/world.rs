@@ -106,7 +106,10 @@ impl World {
     /// Every service with its latest measurement, by id.
     pub(crate) fn services(&self) -> impl Iterator<Item = (&Service, &Metrics)> {
         self.measured.iter().filter_map(|(id, metrics)| {
-            self.services.iter().find(|service| service.id == *id).map(|s| (s, metrics))
+            self.services
+                .iter()
+                .find(|service| service.id == *id)
+                .map(|s| (s, metrics))
         })
     }
 
@@ -170,11 +173,20 @@ impl World {
             .flat_map(|(service, metrics)| conditions::of_service(service, metrics))
             .collect();
         conditions.extend(self.databases.values().filter_map(conditions::of_database));
-        self.alerts.observe(self.now, conditions);
+        let starting = self
+            .services
+            .iter()
+            .filter(|service| service.is_starting(self.now))
+            .map(|service| service.id.to_string())
+            .collect();
+        self.alerts.observe(self.now, conditions, &starting);
     }
 
     fn measure(&mut self) {
-        let moment = Moment { now: self.now, seed: self.seed };
+        let moment = Moment {
+            now: self.now,
+            seed: self.seed,
+        };
         let mut measured: BTreeMap<ServiceId, Metrics> = BTreeMap::new();
         for service in &self.services {
             let dependencies: Vec<Dependency> = service
@@ -183,14 +195,21 @@ impl World {
                 .filter_map(|id| {
                     let dependency = self.services.iter().find(|other| other.id == *id)?;
                     let mut felt = metrics::as_dependency(dependency, measured.get(id)?);
-                    if self.databases.values().any(|db| db.service == *id && db.records == 0) {
+                    if self
+                        .databases
+                        .values()
+                        .any(|db| db.service == *id && db.records == 0)
+                    {
                         // A server without its records answers every question wrongly.
                         felt.error_rate = 1.0;
                     }
                     Some(felt)
                 })
                 .collect();
-            measured.insert(service.id.clone(), metrics::measure(moment, service, &dependencies));
+            measured.insert(
+                service.id.clone(),
+                metrics::measure(moment, service, &dependencies),
+            );
         }
         self.measured = measured;
     }

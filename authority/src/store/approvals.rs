@@ -84,11 +84,19 @@ pub(crate) async fn newest(
         .bind(i64::from(limit)),
     };
     let rows = query.fetch_all(&mut *connection).await?;
-    let mut approvals = Vec::with_capacity(rows.len());
-    for found in &rows {
-        approvals.push(with_answers(connection, found).await?);
-    }
-    Ok(approvals)
+    with_all_answers(connection, &rows).await
+}
+
+/// Every approval of a plan.
+pub(crate) async fn of_plan(
+    connection: &mut AnyConnection,
+    plan: &PlanId,
+) -> Result<Vec<Approval>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM approval WHERE plan_id = $1 ORDER BY approval_id")
+        .bind(plan.as_str())
+        .fetch_all(&mut *connection)
+        .await?;
+    with_all_answers(connection, &rows).await
 }
 
 /// The approvals of a plan that are pending or approved and led to no token.
@@ -105,11 +113,7 @@ pub(crate) async fn open_of(
     .bind(ApprovalState::Approved.as_str())
     .fetch_all(&mut *connection)
     .await?;
-    let mut approvals = Vec::with_capacity(rows.len());
-    for found in &rows {
-        approvals.push(with_answers(connection, found).await?);
-    }
-    Ok(approvals)
+    with_all_answers(connection, &rows).await
 }
 
 /// The pending approvals that no longer wait for anybody: their time was over by `now_millis`, and not
@@ -131,11 +135,7 @@ pub(crate) async fn expired_between(
     .bind(now_millis)
     .fetch_all(&mut *connection)
     .await?;
-    let mut approvals = Vec::with_capacity(rows.len());
-    for found in &rows {
-        approvals.push(with_answers(connection, found).await?);
-    }
-    Ok(approvals)
+    with_all_answers(connection, &rows).await
 }
 
 /// Moves an unused approval from one state to another; `false` when it stood elsewhere.
@@ -193,6 +193,17 @@ pub(crate) async fn insert_answer(
     .execute(tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+async fn with_all_answers(
+    connection: &mut AnyConnection,
+    rows: &[AnyRow],
+) -> Result<Vec<Approval>, StoreError> {
+    let mut approvals = Vec::with_capacity(rows.len());
+    for found in rows {
+        approvals.push(with_answers(connection, found).await?);
+    }
+    Ok(approvals)
 }
 
 async fn with_answers(

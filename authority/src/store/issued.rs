@@ -4,7 +4,6 @@ use countersign_intent::digest::Digest;
 use countersign_intent::id::{AgentId, IntentId, KeyId, PlanId, StepId, TenantId, ToolName};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, row};
@@ -43,15 +42,12 @@ pub(crate) struct Expected {
     pub(crate) use_kind: String,
 }
 
-/// What happened lately with one tool on one resource, for `context.recent`.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Recent {
-    /// Tokens for the same tool and resource since the start of the window.
-    pub(crate) same_tool_same_resource: i64,
-    /// Of these, calls that failed.
-    pub(crate) failures: i64,
-    /// When the last token was issued.
-    pub(crate) last_issued: Option<Timestamp>,
+/// A tool on a resource.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) tool: &'a ToolName,
+    pub(crate) resource: Option<&'a str>,
 }
 
 /// Records a token.
@@ -105,42 +101,42 @@ fn expected(found: &AnyRow) -> Result<Expected, StoreError> {
     })
 }
 
-/// How far back [`recent`] looks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    /// Tokens and failures count from here on.
-    pub(crate) counted_from: Timestamp,
-    /// The last token is looked for from here on.
-    pub(crate) earliest: Timestamp,
-}
-
-/// What happened lately with `tool` on `resource`.
-pub(crate) async fn recent(
+/// How many tokens were issued for `target` after `since`.
+pub(crate) async fn count(
     connection: &mut AnyConnection,
-    tenant: &TenantId,
-    tool: &ToolName,
-    resource: Option<&str>,
-    window: Window,
-) -> Result<Recent, StoreError> {
-    let found = sqlx::query(
-        "SELECT COUNT(CASE WHEN issued.issued_at >= $1 THEN 1 END) AS tokens, \
-         COUNT(CASE WHEN issued.issued_at >= $1 AND step.state = $2 AND step.jti = issued.jti \
-         THEN 1 END) AS failures, MAX(issued.issued_at) AS last_issued \
-         FROM issued JOIN step ON step.plan_id = issued.plan_id AND step.step = issued.step \
-         WHERE issued.tenant = $3 AND issued.tool = $4 AND COALESCE(issued.resource, '') = $5 \
-         AND issued.issued_at >= $6",
+    target: Target<'_>,
+    since: Timestamp,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM issued \
+         WHERE tenant = $1 AND tool = $2 AND COALESCE(resource, '') = $3 AND issued_at > $4",
     )
-    .bind(stamp::to_millis(window.counted_from))
-    .bind(StepState::Failed.as_str())
-    .bind(tenant.as_str())
-    .bind(tool.as_str())
-    .bind(resource.unwrap_or(""))
-    .bind(stamp::to_millis(window.earliest))
+    .bind(target.tenant.as_str())
+    .bind(target.tool.as_str())
+    .bind(target.resource.unwrap_or(""))
+    .bind(stamp::to_millis(since))
     .fetch_one(connection)
     .await?;
-    Ok(Recent {
-        same_tool_same_resource: found.try_get("tokens")?,
-        failures: found.try_get("failures")?,
-        last_issued: row::optional_integer(&found, "last_issued")?.map(stamp::from_millis),
-    })
+    Ok(count)
+}
+
+/// How many calls of `agent` failed whose tokens were issued after `since`.
+pub(crate) async fn failures(
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
+    agent: &AgentId,
+    since: Timestamp,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM issued \
+         JOIN step ON step.plan_id = issued.plan_id AND step.jti = issued.jti \
+         WHERE issued.tenant = $1 AND issued.agent = $2 AND issued.issued_at > $3 AND step.state = $4",
+    )
+    .bind(tenant.as_str())
+    .bind(agent.as_str())
+    .bind(stamp::to_millis(since))
+    .bind(StepState::Failed.as_str())
+    .fetch_one(connection)
+    .await?;
+    Ok(count)
 }

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use sqlx::AnyConnection;
 
 use super::StoreError;
+use crate::receive::outcome_name;
 use crate::stamp;
 
 /// Keeps a receipt; `false` when it was kept before.
 pub(crate) async fn insert(
     tx: &mut AnyConnection,
     verified: &VerifiedReceipt,
-    outcome: &str,
     jws: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -28,7 +28,7 @@ pub(crate) async fn insert(
     .bind(receipt.plan.as_str())
     .bind(receipt.step.as_str())
     .bind(verified.kid().as_str())
-    .bind(outcome)
+    .bind(outcome_name(receipt.outcome))
     .bind(receipt.status.map(i64::from))
     .bind(stamp::to_millis(receipt.ended_at))
     .bind(jws)

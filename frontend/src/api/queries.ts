@@ -139,14 +139,7 @@ export const controlQuery = queryOptions({
 export const worldQuery = queryOptions({
   queryKey: ['world'],
   refetchInterval: poll,
-  queryFn: async ({ signal }) => {
-    const [state, alerts, faults] = await Promise.all([
-      request<WorldState>('GET', at('simulator', '/v1/state'), { signal }),
-      request<Pick<WorldState, 'alerts'>>('GET', at('simulator', '/v1/alerts'), { signal }),
-      request<Pick<WorldState, 'faults'>>('GET', at('simulator', '/v1/faults'), { signal }),
-    ]);
-    return { ...state, alerts: alerts.alerts ?? [], faults: faults.faults ?? [] };
-  },
+  queryFn: ({ signal }) => request<WorldState>('GET', at('simulator', '/v1/state'), { signal }),
 });
 
 export const ledgerQuery = (service: 'authority' | 'enforcer') =>

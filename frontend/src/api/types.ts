@@ -75,6 +75,8 @@ export interface ApprovalView {
   effect: Effect;
   resource?: Maybe<string>;
   params: JsonObject;
+  /** JSON Schemas of the parameters that may still move. */
+  bounds?: Maybe<JsonObject>;
   request?: Maybe<RenderedCall>;
   reasons?: Maybe<Reason[]>;
   policies?: Maybe<string[]>;
@@ -104,6 +106,7 @@ export interface RunStep {
   plan_id?: Maybe<string>;
   tool: string;
   params: JsonObject;
+  depends_on?: Maybe<string[]>;
   effect?: Maybe<Effect>;
   reason?: Maybe<string>;
   verdict?: Maybe<Verdict>;
@@ -156,6 +159,14 @@ export interface RunView {
   sense?: Maybe<Sensed>;
   timeline?: Maybe<TimelineEntry[]>;
   steps?: Maybe<RunStep[]>;
+  superseded?: Maybe<SupersededPlan[]>;
+}
+
+/** A plan that failed and was replaced by another. */
+export interface SupersededPlan {
+  plan_id?: Maybe<string>;
+  why: string;
+  steps: RunStep[];
 }
 
 export interface CallView {
@@ -271,16 +282,14 @@ export interface Alert {
 }
 
 export interface Fault {
-  id: string;
+  fault_id: string;
   kind: string;
-  target?: Maybe<string>;
-  at?: Maybe<string>;
-  created_at?: Maybe<string>;
-  since?: Maybe<string>;
+  target: string;
+  at: string;
 }
 
 export interface WorldState {
   services: Service[];
-  alerts?: Maybe<Alert[]>;
-  faults?: Maybe<Fault[]>;
+  alerts: Alert[];
+  faults: Fault[];
 }

@@ -91,7 +91,7 @@ export function patchWorld(world: unknown, events: readonly LiveEvent[]): unknow
     if (!list) continue;
     const rows = next[list];
     const items: Json[] = Array.isArray(rows) ? rows : [];
-    const at = items.findIndex((row) => isObject(row) && text(row.id) === event.id);
+    const at = items.findIndex((row) => isObject(row) && text(row.id ?? row.fault_id) === event.id);
     if (event.name === 'remove') next[list] = items.filter((_, index) => index !== at);
     else if (event.item !== undefined) {
       const item = event.item;

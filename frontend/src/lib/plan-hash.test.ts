@@ -2,72 +2,115 @@ import { describe, expect, it, vi } from 'vitest';
 import type { JsonObject } from '@/api/types';
 import { sha256Hex, toHex } from './bytes';
 import { canonical } from './canonical';
-import { checkPlan } from './plan-hash';
+import { checkPlan, type Shown } from './plan-hash';
+import { requestSha256 } from './request-hash';
 
 const params = { service_id: 'payments', replicas: 12 };
+const request = {
+  upstream: 'cloud',
+  method: 'POST',
+  path: '/v1/services/payments/scale',
+  query: [],
+  headers: {},
+  body: { replicas: 12 },
+};
 
 function encode(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-async function sealed(plan: JsonObject): Promise<{ bytes: string; hash: string }> {
-  const text = canonical(plan);
-  const hash = await sha256Hex(new TextEncoder().encode(text));
-  return { bytes: encode(text), hash: hash ?? '' };
+async function step(): Promise<JsonObject> {
+  return {
+    id: 's1',
+    tool: 'infra.scale',
+    effect: 'service',
+    params,
+    params_sha256: await sha256Hex(new TextEncoder().encode(canonical(params))),
+    request,
+    request_sha256: await requestSha256(request),
+    bounds: {},
+  };
 }
 
-async function paramsHash(): Promise<string> {
-  return (await sha256Hex(new TextEncoder().encode(canonical(params)))) ?? '';
+async function sealed(change: JsonObject = {}): Promise<{ bytes: string; shown: Shown }> {
+  const plan = {
+    plan_id: 'pln_1',
+    agent: 'remediator',
+    nonce: '00',
+    steps: [{ ...(await step()), ...change }],
+  };
+  const text = canonical(plan);
+  const hash = await sha256Hex(new TextEncoder().encode(text));
+  const shown = {
+    planHash: hash ?? '',
+    planId: 'pln_1',
+    agent: 'remediator',
+    step: 's1',
+    tool: 'infra.scale',
+    effect: 'service',
+    params,
+    request,
+    bounds: {},
+  };
+  return { bytes: encode(text), shown };
 }
 
 describe('checkPlan', () => {
-  it('is good when hash, step and parameters agree', async () => {
-    const plan = await sealed({
-      steps: [{ id: 's1', tool: 'infra.scale', params, params_sha256: await paramsHash() }],
+  it('is good when the hash and everything shown agree with the bytes', async () => {
+    const { bytes, shown } = await sealed();
+    expect(await checkPlan(bytes, shown)).toEqual({ result: 'good', hash: shown.planHash });
+  });
+
+  it('takes an absent query, header set or body as an empty one', async () => {
+    const bare = { upstream: 'cloud', method: 'GET', path: '/v1/services' };
+    const full = { ...bare, query: [], headers: {}, body: null };
+    const { bytes, shown } = await sealed({
+      request: full,
+      request_sha256: await requestSha256(bare),
     });
-    expect(await checkPlan(plan.bytes, { planHash: plan.hash, step: 's1', params })).toEqual({
-      result: 'good',
-      hash: plan.hash,
-    });
+    expect((await checkPlan(bytes, { ...shown, request: bare })).result).toBe('good');
   });
 
   it('is different when one byte of the plan changed', async () => {
-    const plan = await sealed({ steps: [{ id: 's1', params }] });
-    const bytes = encode(atob(plan.bytes).replace('12', '13'));
-    const check = await checkPlan(bytes, { planHash: plan.hash, step: 's1', params });
-    expect(check.result).toBe('different');
+    const { bytes, shown } = await sealed();
+    const changed = encode(atob(bytes).replace('"replicas":12', '"replicas":13'));
+    expect((await checkPlan(changed, shown)).result).toBe('different');
   });
 
-  it('is different when other parameters are shown than were hashed', async () => {
-    const byHash = await sealed({ steps: [{ id: 's1', params_sha256: await paramsHash() }] });
-    const byValue = await sealed({ steps: [{ id: 's1', params }] });
-    for (const plan of [byHash, byValue]) {
-      const shown = { planHash: plan.hash, step: 's1', params: { ...params, replicas: 30 } };
-      expect((await checkPlan(plan.bytes, shown)).result).toBe('different');
+  it.each<[string, Partial<Shown>]>([
+    ['plan', { planId: 'pln_2' }],
+    ['agent', { agent: 'watcher' }],
+    ['step', { step: 's2' }],
+    ['tool', { tool: 'infra.shutdown' }],
+    ['effect', { effect: 'read' }],
+    ['parameter', { params: { ...params, replicas: 30 } }],
+    ['parameter type', { params: { ...params, replicas: '12' } }],
+    ['request', { request: { ...request, path: '/v1/services/auth/scale' } }],
+    ['missing request', { request: null }],
+    ['bound', { bounds: { replicas: { maximum: 100 } } }],
+  ])('is different when another %s is shown', async (_what, change) => {
+    const { bytes, shown } = await sealed();
+    expect((await checkPlan(bytes, { ...shown, ...change })).result).toBe('different');
+  });
+
+  it('is different when the hashes inside the plan do not fit its own values', async () => {
+    const changes: JsonObject[] = [{ params_sha256: 'ab' }, { request_sha256: 'ab' }];
+    for (const change of changes) {
+      const { bytes, shown } = await sealed(change);
+      expect((await checkPlan(bytes, shown)).result).toBe('different');
     }
   });
 
-  it('is different when the step is missing or its parameters are not bound', async () => {
-    const none = await sealed({ steps: [] });
-    expect((await checkPlan(none.bytes, { planHash: none.hash, step: 's1', params })).result).toBe(
-      'different',
-    );
-    const unbound = await sealed({ steps: [{ id: 's1', tool: 'infra.scale' }] });
-    expect(
-      (await checkPlan(unbound.bytes, { planHash: unbound.hash, step: 's1', params })).result,
-    ).toBe('different');
-  });
-
   it('is different for unreadable bytes', async () => {
-    expect((await checkPlan('%%%', { planHash: '', step: 's1', params })).result).toBe('different');
+    const { shown } = await sealed();
+    expect((await checkPlan('%%%', shown)).result).toBe('different');
   });
 
   it('is unavailable without bytes or without WebCrypto', async () => {
-    expect((await checkPlan(null, { planHash: '', step: 's1', params })).result).toBe(
-      'unavailable',
-    );
+    const { bytes, shown } = await sealed();
+    expect((await checkPlan(null, shown)).result).toBe('unavailable');
     vi.stubGlobal('crypto', {});
-    const check = await checkPlan('e30=', { planHash: '', step: 's1', params });
+    const check = await checkPlan(bytes, shown);
     vi.unstubAllGlobals();
     expect(check.result).toBe('unavailable');
   });

@@ -1,12 +1,19 @@
-import type { Json, JsonObject } from '@/api/types';
+import type { Json, JsonObject, RenderedCall } from '@/api/types';
 import { fromBase64, sha256Hex } from './bytes';
 import { canonical, isObject, sameJson } from './canonical';
+import { requestSha256 } from './request-hash';
 
 /** What is shown to the approver, to be compared with the hashed bytes. */
 export interface Shown {
   planHash: string;
+  planId: string;
+  agent: string;
   step: string;
+  tool: string;
+  effect: string;
   params: JsonObject;
+  request: RenderedCall | null;
+  bounds: JsonObject;
 }
 
 export type PlanCheck =
@@ -29,13 +36,57 @@ function readPlan(bytes: Uint8Array<ArrayBuffer>): JsonObject | null {
 
 function findStep(plan: JsonObject, id: string): JsonObject | null {
   const steps: Json[] = Array.isArray(plan.steps) ? plan.steps : [];
-  for (const step of steps) if (isObject(step) && (step.id === id || step.step === id)) return step;
+  for (const step of steps) if (isObject(step) && step.id === id) return step;
+  return null;
+}
+
+/** A rendered call with what may be absent filled in, so that spellings of "nothing" compare equal. */
+function whole(request: RenderedCall | null): Json {
+  if (request === null) return null;
+  return {
+    upstream: request.upstream,
+    method: request.method,
+    path: request.path,
+    query: request.query ?? [],
+    headers: { ...request.headers },
+    body: request.body ?? null,
+  };
+}
+
+/** The first thing on the screen that is not what the plan says, or `null`. */
+async function firstDifference(
+  plan: JsonObject,
+  step: JsonObject,
+  shown: Shown,
+): Promise<string | null> {
+  if (plan.plan_id !== shown.planId) return 'it is the hash of another plan';
+  if (plan.agent !== shown.agent) return 'the agent shown is not the one in the hashed plan';
+  if (step.tool !== shown.tool) return 'the tool shown is not the one in the hashed plan';
+  if (step.effect !== shown.effect) return 'the effect shown is not the one in the hashed plan';
+  if (!sameJson(step.params, shown.params)) {
+    return 'the parameters shown are not those in the hashed plan';
+  }
+  if (!sameJson(step.bounds ?? {}, shown.bounds)) {
+    return 'the bounds shown are not those in the hashed plan';
+  }
+  const params = new TextEncoder().encode(canonical(shown.params));
+  if ((await sha256Hex(params)) !== step.params_sha256) {
+    return 'the parameters do not hash to the value in the plan';
+  }
+  const request = isObject(step.request) ? step.request : null;
+  if (!sameJson(request, whole(shown.request))) {
+    return 'the request shown is not the one in the hashed plan';
+  }
+  const hash = shown.request === null ? null : await requestSha256(shown.request);
+  if (hash !== (step.request_sha256 ?? null)) {
+    return 'the request does not hash to the value in the plan';
+  }
   return null;
 }
 
 /**
- * Recomputes the plan hash from the very bytes that were hashed, and checks that the parameters on the
- * screen are the ones inside them. Anything but `good` means that nobody should approve from this page.
+ * Recomputes the plan hash from the very bytes that were hashed, and checks that what is on the screen
+ * is what stands in them. Anything but `good` means that nobody should approve from this page.
  */
 export async function checkPlan(
   planBytes: string | null | undefined,
@@ -55,17 +106,7 @@ export async function checkPlan(
   if (hash !== shown.planHash) return different('the plan’s bytes hash to another value');
   const plan = readPlan(bytes);
   const step = plan && findStep(plan, shown.step);
-  if (!step) return different('the step is not in the hashed plan');
-  if (step.params !== undefined && !sameJson(step.params, shown.params)) {
-    return different('the parameters shown are not those in the hashed plan');
-  }
-  if (typeof step.params_sha256 === 'string') {
-    const text = new TextEncoder().encode(canonical(shown.params));
-    if ((await sha256Hex(text)) !== step.params_sha256) {
-      return different('the parameters shown do not hash to the value in the plan');
-    }
-  } else if (step.params === undefined) {
-    return different('the hashed plan does not bind the step’s parameters');
-  }
-  return { result: 'good', hash };
+  if (!plan || !step) return different('the step is not in the hashed plan');
+  const difference = await firstDifference(plan, step, shown);
+  return difference === null ? { result: 'good', hash } : different(difference);
 }

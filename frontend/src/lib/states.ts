@@ -60,6 +60,8 @@ const CALL: Record<string, StateLook> = {
   not_sent: look('none', 'not sent'),
   in_doubt: look('error', 'in doubt'),
   resolved: look('none', 'resolved'),
+  resolved_executed: look('none', 'resolved: it ran'),
+  resolved_not_executed: look('none', 'resolved: it did not run'),
 };
 
 const SERVICE: Record<string, StateLook> = {

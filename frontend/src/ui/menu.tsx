@@ -29,7 +29,7 @@ export function Dropdown({
   chevron = 'shown',
 }: DropdownProps) {
   return (
-    <Menu.Root modal={false}>
+    <Menu.Root>
       <Menu.Trigger aria-label={label} title={label} className={triggerClass}>
         {trigger}
         {chevron === 'shown' ? <ChevronDown aria-hidden="true" size={14} /> : null}

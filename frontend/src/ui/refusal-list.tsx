@@ -11,9 +11,9 @@ export function RefusalList({ rows }: { rows: Refusal[] }) {
       {rows.map((row) => (
         <li
           key={`${row.at} ${row.code} ${row.jti ?? ''} ${row.tool ?? ''}`}
-          className="grid gap-x-4 gap-y-1 px-4 py-2.5 md:grid-cols-[13rem_minmax(0,1fr)_auto]"
+          className="grid gap-x-4 gap-y-1 px-4 py-2.5 md:grid-cols-[11rem_minmax(0,1fr)_auto]"
         >
-          <div className="flex items-center gap-2">
+          <div className="flex items-start gap-2">
             <Badge look={{ tone: 'deny', word: row.code }} />
             {row.count && row.count > 1 ? (
               <span className="text-note text-muted">× {row.count}</span>

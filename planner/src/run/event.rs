@@ -21,10 +21,8 @@ pub(crate) struct Proposal {
     pub(crate) summary: String,
     /// The steps, in an order in which they may run.
     pub(crate) steps: Vec<ProposedStep>,
-    /// Resources whose alerts must close for the plan to have worked.
+    /// Resources whose alerts must close for the plan to have worked; none for an explicit request.
     pub(crate) heals: BTreeSet<String>,
-    /// Resources whose alerts are expected to close by themselves once those of `heals` did.
-    pub(crate) deferred: BTreeSet<String>,
 }
 
 /// One step of a [`Proposal`].
@@ -147,7 +145,7 @@ pub(crate) enum Event {
     Denied(StepId, Failure),
     /// The check was made, with what was read last.
     Checked(StepId, Option<Value>, CheckView),
-    /// These resources still have open alerts.
+    /// These resources within the goal's scope still have open alerts.
     Verified(BTreeSet<String>),
     /// The plan can go no further and should be replaced, for the reason given.
     Outdated(String),

@@ -99,6 +99,8 @@ kinds! {
     BoundsExceeded = "bounds_exceeded", UNPROCESSABLE_ENTITY, "The parameters are outside the step's bounds";
     /// A budget is used up.
     BudgetExhausted = "budget_exhausted", FORBIDDEN, "A budget is used up";
+    /// A receipt that no known enforcer signed, or that does not fit the token it names.
+    ReceiptRefused = "receipt_refused", UNPROCESSABLE_ENTITY, "A receipt was not accepted";
     /// Too many requests of this caller.
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";
     /// The server's fault.

@@ -7,7 +7,7 @@ use countersign_service::extract::{Json, Path, Query};
 use countersign_service::problem::{Problem, ProblemDocument};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::caller::{Enforcer, Person, Reader};
 use super::{AppState, refuse, text};
@@ -22,8 +22,7 @@ pub(crate) struct Alerts {
 }
 
 /// Which alerts are wanted; all when nothing is named.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// Only those that are open, or resolved.
@@ -62,7 +61,10 @@ pub(super) fn routes() -> Router<AppState> {
 #[utoipa::path(
     get, path = "/v1/alerts", tag = "tools", operation_id = "list_alerts",
     security(("bearer" = [])),
-    params(Filter),
+    params(
+        ("status" = Option<AlertStatus>, Query, description = "Only open or resolved ones"),
+        ("severity" = Option<Severity>, Query, description = "Only those of this urgency"),
+    ),
     responses(
         (status = 200, body = Alerts),
         (status = "4XX", body = ProblemDocument, content_type = "application/problem+json"),
@@ -74,11 +76,22 @@ pub(crate) async fn list_alerts(
     Query(filter): Query<Filter>,
 ) -> Json<Alerts> {
     let wanted = |alert: &&Alert| {
-        filter.status.is_none_or(|status| AlertStatus::of(alert) == status)
-            && filter.severity.is_none_or(|severity| alert.severity == severity)
+        filter
+            .status
+            .is_none_or(|status| AlertStatus::of(alert) == status)
+            && filter
+                .severity
+                .is_none_or(|severity| alert.severity == severity)
     };
-    let alerts = cloud
-        .read(|world| world.alerts().iter().rev().filter(wanted).map(AlertView::of).collect());
+    let alerts = cloud.read(|world| {
+        world
+            .alerts()
+            .iter()
+            .rev()
+            .filter(wanted)
+            .map(AlertView::of)
+            .collect()
+    });
     Json(Alerts { alerts })
 }
 
@@ -101,7 +114,9 @@ pub(crate) async fn resolve_alert(
 ) -> Result<Json<AlertView>, Problem> {
     let note = text("note", body.note, 2_000)?;
     let alert = cloud.change(|world, now| world.resolve_alert(now, &alert_id, note));
-    alert.map(|alert| Json(AlertView::of(&alert))).map_err(refuse)
+    alert
+        .map(|alert| Json(AlertView::of(&alert)))
+        .map_err(|error| refuse(&error))
 }
 
 /// Adds an alert that a person reports.
@@ -122,7 +137,7 @@ pub(crate) async fn create_alert(
     let resource = text("resource_id", body.resource_id, 128)?;
     let msg = text("msg", body.msg, 2_000)?;
     let alert = cloud
-        .change(|world, now| world.create_alert(now, &person.name, resource, body.severity, msg));
-    let alert = alert.map_err(refuse)?;
+        .change(|world, now| world.create_alert(now, &person.name, &resource, body.severity, msg));
+    let alert = alert.map_err(|error| refuse(&error))?;
     Ok((StatusCode::CREATED, Json(AlertView::of(&alert))))
 }

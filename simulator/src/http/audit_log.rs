@@ -6,7 +6,7 @@ use axum::routing::get;
 use countersign_service::extract::{Json, Query};
 use countersign_service::problem::{Problem, ProblemDocument, ProblemType};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::AppState;
 use super::caller::Enforcer;
@@ -14,7 +14,7 @@ use crate::cloud::Cloud;
 use crate::views::assets::AuditView;
 
 /// The largest number of entries in one answer.
-const LIMIT: usize = 500;
+const LIMIT: usize = 1_000;
 
 /// Entries, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,11 +23,10 @@ pub(crate) struct AuditEntries {
 }
 
 /// How much is wanted.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
-    /// 1 to 500; 50 when absent.
+    /// 1 to 1,000; 50 when absent.
     limit: Option<usize>,
 }
 
@@ -39,7 +38,7 @@ pub(super) fn routes() -> Router<AppState> {
 #[utoipa::path(
     get, path = "/v1/audit-log", tag = "tools", operation_id = "list_audit_entries",
     security(("bearer" = [])),
-    params(Page),
+    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "50 when absent")),
     responses(
         (status = 200, body = AuditEntries),
         (status = "4XX", body = ProblemDocument, content_type = "application/problem+json"),
@@ -55,7 +54,13 @@ pub(crate) async fn list_audit_entries(
         let detail = format!("`limit` is 1 to {LIMIT}");
         return Err(Problem::new(ProblemType::Invalid, detail).field("field", "limit"));
     }
-    let entries = cloud
-        .read(|world| world.audit().newest_first().take(limit).map(AuditView::of).collect());
+    let entries = cloud.read(|world| {
+        world
+            .audit()
+            .newest_first()
+            .take(limit)
+            .map(AuditView::of)
+            .collect()
+    });
     Ok(Json(AuditEntries { entries }))
 }

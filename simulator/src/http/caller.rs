@@ -42,7 +42,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let found = OperatorCaller::from_request_parts(parts, state).await;
-        found.map(|caller| Self { name: caller.0.id.to_string() }).map_err(unauthorized)
+        found
+            .map(|caller| Self {
+                name: caller.0.id.to_string(),
+            })
+            .map_err(unauthorized)
     }
 }
 
@@ -56,13 +60,18 @@ where
         if Enforcer::from_request_parts(parts, state).await.is_ok() {
             return Ok(Self(()));
         }
-        Person::from_request_parts(parts, state).await.map(|_| Self(()))
+        Person::from_request_parts(parts, state)
+            .await
+            .map(|_| Self(()))
     }
 }
 
 fn unauthorized(problem: Problem) -> Problem {
     if problem.kind() == ProblemType::Forbidden {
-        return Problem::new(ProblemType::CredentialInvalid, "this key opens nothing here");
+        return Problem::new(
+            ProblemType::CredentialInvalid,
+            "this key opens nothing here",
+        );
     }
     problem
 }

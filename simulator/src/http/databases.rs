@@ -37,17 +37,8 @@ pub(crate) struct Restore {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wipe {
-    confirm: Confirm,
-}
-
-/// Either `true` or the name of the database.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(untagged)]
-pub(crate) enum Confirm {
-    /// `true`.
-    Flag(bool),
-    /// The name of the database.
-    Name(String),
+    /// The name of the database again.
+    confirm: String,
 }
 
 pub(super) fn routes() -> Router<AppState> {
@@ -72,9 +63,13 @@ pub(crate) async fn create_backup(
     State(cloud): State<Cloud>,
     Path(db_id): Path<String>,
 ) -> Result<(StatusCode, Json<BackedUp>), Problem> {
-    let (database, backup) =
-        cloud.change(|world, now| world.back_up(now, &db_id)).map_err(refuse)?;
-    let made = BackedUp { db_id: database.id.to_string(), backup: BackupView::of(&backup) };
+    let (database, backup) = cloud
+        .change(|world, now| world.back_up(now, &db_id))
+        .map_err(|error| refuse(&error))?;
+    let made = BackedUp {
+        db_id: database.id.to_string(),
+        backup: BackupView::of(&backup),
+    };
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -95,7 +90,9 @@ pub(crate) async fn restore_database(
     Path(db_id): Path<String>,
     Json(body): Json<Restore>,
 ) -> Result<Json<DatabaseView>, Problem> {
-    act(&cloud, |world, now| world.restore(now, &db_id, &body.backup_id))
+    act(&cloud, |world, now| {
+        world.restore(now, &db_id, &body.backup_id)
+    })
 }
 
 /// Deletes everything in a database.
@@ -115,12 +112,8 @@ pub(crate) async fn wipe_database(
     Path(db_id): Path<String>,
     Json(body): Json<Wipe>,
 ) -> Result<Json<DatabaseView>, Problem> {
-    let confirmed = match &body.confirm {
-        Confirm::Flag(flag) => *flag,
-        Confirm::Name(name) => *name == db_id,
-    };
-    if !confirmed {
-        let detail = "`confirm` is neither true nor the name of the database";
+    if body.confirm != db_id {
+        let detail = "`confirm` is not the name of the database";
         return Err(Problem::new(ProblemType::Invalid, detail).field("field", "confirm"));
     }
     act(&cloud, |world, now| world.wipe(now, &db_id))
@@ -136,5 +129,5 @@ fn act(
             Ok(DatabaseView::of(world, &database))
         })
         .map(Json)
-        .map_err(refuse)
+        .map_err(|error| refuse(&error))
 }

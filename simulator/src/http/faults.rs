@@ -59,7 +59,6 @@ pub(crate) enum Kind {
 pub(crate) struct WorldReset {
     /// `reset`.
     kind: &'static str,
-    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }
 
@@ -116,7 +115,7 @@ pub(crate) async fn inject_fault(
     };
     let fault = cloud
         .change(|world, now| world.inject(now, kind, &body.target))
-        .map_err(refuse)?;
+        .map_err(|error| refuse(&error))?;
     Ok((StatusCode::CREATED, Json(FaultView::of(&fault))).into_response())
 }
 
@@ -136,5 +135,7 @@ pub(crate) async fn clear_fault(
     Path(fault_id): Path<String>,
 ) -> Result<Json<FaultView>, Problem> {
     let fault = cloud.change(|world, now| world.clear_fault(now, &FaultId::new(fault_id)));
-    fault.map(|fault| Json(FaultView::of(&fault))).map_err(refuse)
+    fault
+        .map(|fault| Json(FaultView::of(&fault)))
+        .map_err(|error| refuse(&error))
 }

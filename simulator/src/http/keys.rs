@@ -31,5 +31,6 @@ pub(crate) async fn rotate_key(
     Path(target_id): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
     let key = cloud.change(|world, now| world.rotate_key(now, &target_id));
-    key.map(|key| Json(KeyView::of(&key))).map_err(refuse)
+    key.map(|key| Json(KeyView::of(&key)))
+        .map_err(|error| refuse(&error))
 }

@@ -61,7 +61,9 @@ pub(super) fn routes() -> Router<AppState> {
     ),
 )]
 pub(crate) async fn list_services(_: Enforcer, State(cloud): State<Cloud>) -> Json<Services> {
-    Json(Services { services: cloud.read(ServiceView::all) })
+    Json(Services {
+        services: cloud.read(ServiceView::all),
+    })
 }
 
 /// Reads one service.
@@ -79,7 +81,10 @@ pub(crate) async fn read_service(
     State(cloud): State<Cloud>,
     Path(service_id): Path<String>,
 ) -> Result<Json<ServiceView>, Problem> {
-    cloud.read(|world| view(world, &service_id)).map(Json).map_err(refuse)
+    cloud
+        .read(|world| view(world, &service_id))
+        .map(Json)
+        .map_err(|error| refuse(&error))
 }
 
 /// Replaces all processes of a service.
@@ -118,7 +123,9 @@ pub(crate) async fn scale_service(
     Path(service_id): Path<String>,
     Json(body): Json<Scale>,
 ) -> Result<Json<ServiceView>, Problem> {
-    act(&cloud, |world, now| world.scale(now, &service_id, body.replicas))
+    act(&cloud, |world, now| {
+        world.scale(now, &service_id, body.replicas)
+    })
 }
 
 /// Puts an earlier version of a service into service. The body may be absent.
@@ -139,8 +146,14 @@ pub(crate) async fn rollback_service(
     Path(service_id): Path<String>,
     RawBody(body): RawBody,
 ) -> Result<Json<ServiceView>, Problem> {
-    let body = if body.is_empty() { Rollback::default() } else { read_json(&body)? };
-    act(&cloud, |world, now| world.set_version(now, &service_id, body.version.as_deref()))
+    let body = if body.is_empty() {
+        Rollback::default()
+    } else {
+        read_json(&body)?
+    };
+    act(&cloud, |world, now| {
+        world.set_version(now, &service_id, body.version.as_deref())
+    })
 }
 
 /// Stops a service until somebody starts it again.
@@ -172,9 +185,11 @@ fn act(
             view(world, id.as_str())
         })
         .map(Json)
-        .map_err(refuse)
+        .map_err(|error| refuse(&error))
 }
 
 fn view(world: &World, id: &str) -> Result<ServiceView, ActionError> {
-    world.service(id).map(|(service, metrics)| ServiceView::of(service, metrics))
+    world
+        .service(id)
+        .map(|(service, metrics)| ServiceView::of(service, metrics))
 }

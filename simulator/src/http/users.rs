@@ -48,7 +48,10 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/v1/users", get(list_users).post(create_user))
         .route("/v1/users/{user_id}", delete(delete_user))
         .route("/v1/users/{user_id}/role", put(change_user_role))
-        .route("/v1/users/{user_id}/password-reset", post(reset_user_password))
+        .route(
+            "/v1/users/{user_id}/password-reset",
+            post(reset_user_password),
+        )
         .route("/v1/users/{user_id}/lock", post(lock_user))
         .route("/v1/users/{user_id}/unlock", post(unlock_user))
 }
@@ -63,7 +66,9 @@ pub(super) fn routes() -> Router<AppState> {
     ),
 )]
 pub(crate) async fn list_users(_: Enforcer, State(cloud): State<Cloud>) -> Json<Users> {
-    Json(Users { users: cloud.read(|world| world.users().map(UserView::of).collect()) })
+    Json(Users {
+        users: cloud.read(|world| world.users().map(UserView::of).collect()),
+    })
 }
 
 /// Creates an account.
@@ -164,7 +169,9 @@ pub(crate) async fn lock_user(
     State(cloud): State<Cloud>,
     Path(user_id): Path<String>,
 ) -> Result<Json<UserView>, Problem> {
-    act(&cloud, |world, now| world.set_lock(now, &user_id, Lock::Locked))
+    act(&cloud, |world, now| {
+        world.set_lock(now, &user_id, Lock::Locked)
+    })
 }
 
 /// Lets an account sign in again.
@@ -182,12 +189,17 @@ pub(crate) async fn unlock_user(
     State(cloud): State<Cloud>,
     Path(user_id): Path<String>,
 ) -> Result<Json<UserView>, Problem> {
-    act(&cloud, |world, now| world.set_lock(now, &user_id, Lock::Open))
+    act(&cloud, |world, now| {
+        world.set_lock(now, &user_id, Lock::Open)
+    })
 }
 
 fn act(
     cloud: &Cloud,
     action: impl FnOnce(&mut World, Timestamp) -> Result<User, ActionError>,
 ) -> Result<Json<UserView>, Problem> {
-    cloud.change(action).map(|user| Json(UserView::of(&user))).map_err(refuse)
+    cloud
+        .change(action)
+        .map(|user| Json(UserView::of(&user)))
+        .map_err(|error| refuse(&error))
 }

@@ -30,7 +30,6 @@ pub(crate) struct DatabaseView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct BackupView {
     backup_id: String,
-    #[schema(value_type = String, format = DateTime)]
     taken_at: Timestamp,
     records: u64,
 }
@@ -56,7 +55,6 @@ pub(crate) struct UserView {
     role: String,
     locked: bool,
     password_resets: u32,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
@@ -66,7 +64,6 @@ pub(crate) struct KeyView {
     target_id: String,
     /// How often it was replaced.
     rotations: u32,
-    #[schema(value_type = String, format = DateTime)]
     rotated_at: Timestamp,
 }
 
@@ -75,7 +72,6 @@ pub(crate) struct KeyView {
 pub(crate) struct AuditView {
     /// Counts up without holes.
     number: u64,
-    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     actor: String,
     action: &'static str,

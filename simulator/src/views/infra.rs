@@ -42,7 +42,6 @@ pub(crate) struct ServiceView {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct VersionView {
     version: String,
-    #[schema(value_type = String, format = DateTime)]
     deployed_at: Timestamp,
 }
 
@@ -55,7 +54,6 @@ pub(crate) struct ProcessView {
     exit_code: Option<i32>,
     /// How often it was restarted.
     restarts: u32,
-    #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
 }
 
@@ -79,10 +77,8 @@ pub(crate) struct AlertView {
     status: AlertStatus,
     symptom: Symptom,
     msg: String,
-    #[schema(value_type = String, format = DateTime)]
     opened_at: Timestamp,
     /// Absent while the alert is open.
-    #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     resolved_at: Option<Timestamp>,
     /// What the one who resolved it wrote.
@@ -125,7 +121,10 @@ impl ServiceView {
 
     /// All services by name.
     pub(crate) fn all(world: &World) -> Vec<Self> {
-        world.services().map(|(service, metrics)| Self::of(service, metrics)).collect()
+        world
+            .services()
+            .map(|(service, metrics)| Self::of(service, metrics))
+            .collect()
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -135,7 +134,10 @@ impl ServiceView {
 
 impl VersionView {
     fn of(version: &Version) -> Self {
-        Self { version: version.name.clone(), deployed_at: version.deployed_at }
+        Self {
+            version: version.name.clone(),
+            deployed_at: version.deployed_at,
+        }
     }
 }
 
@@ -146,7 +148,12 @@ impl ProcessView {
             ProcessState::Exited(code) => (ProcessWord::Exited, Some(code)),
             ProcessState::Stopped => (ProcessWord::Exited, Some(0)),
         };
-        Self { state, exit_code, restarts: service.restarts, started_at: service.started_at }
+        Self {
+            state,
+            exit_code,
+            restarts: service.restarts,
+            started_at: service.started_at,
+        }
     }
 
     pub(crate) fn exit_code(&self) -> Option<i32> {
@@ -174,6 +181,10 @@ impl AlertView {
 
 impl AlertStatus {
     pub(crate) fn of(alert: &Alert) -> Self {
-        if alert.resolved_at.is_some() { Self::Resolved } else { Self::Open }
+        if alert.resolved_at.is_some() {
+            Self::Resolved
+        } else {
+            Self::Open
+        }
     }
 }

@@ -19,14 +19,12 @@ pub(crate) struct FaultView {
     kind: FaultKind,
     /// The service, or for a storm the number of probes.
     target: String,
-    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }
 
 /// The whole world; for operators alone.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct StateView {
-    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     services: Vec<ServiceView>,
     databases: Vec<DatabaseView>,
@@ -46,7 +44,7 @@ pub(crate) struct StateView {
 impl FaultView {
     pub(crate) fn of(fault: &Fault) -> Self {
         Self {
-            fault_id: fault.id.to_string(),
+            fault_id: fault.id.as_str().to_owned(),
             kind: fault.kind,
             target: fault.target.clone(),
             at: fault.at,
@@ -65,7 +63,10 @@ impl StateView {
         Self {
             at: world.now(),
             services: ServiceView::all(world),
-            databases: world.databases().map(|db| DatabaseView::of(world, db)).collect(),
+            databases: world
+                .databases()
+                .map(|db| DatabaseView::of(world, db))
+                .collect(),
             users: world.users().map(UserView::of).collect(),
             keys: world.keys().map(KeyView::of).collect(),
             alerts: world.alerts().iter().rev().map(AlertView::of).collect(),
@@ -94,8 +95,11 @@ pub(crate) fn state_digest(world: &World) -> Digest {
     let databases: Vec<_> = world
         .databases()
         .map(|database| {
-            let backups: Vec<_> =
-                database.backups.iter().map(|b| json!([b.id.as_str(), b.records])).collect();
+            let backups: Vec<_> = database
+                .backups
+                .iter()
+                .map(|b| json!([b.id.as_str(), b.records]))
+                .collect();
             json!({
                 "id": database.id.as_str(),
                 "records": database.records,
@@ -117,10 +121,15 @@ pub(crate) fn state_digest(world: &World) -> Digest {
             })
         })
         .collect();
-    let keys: Vec<_> =
-        world.keys().map(|key| json!([key.target.as_str(), key.rotations])).collect();
-    let faults: Vec<_> =
-        world.faults().iter().map(|fault| json!([fault.kind.as_str(), fault.target])).collect();
+    let keys: Vec<_> = world
+        .keys()
+        .map(|key| json!([key.target.as_str(), key.rotations]))
+        .collect();
+    let faults: Vec<_> = world
+        .faults()
+        .iter()
+        .map(|fault| json!([fault.kind.as_str(), fault.target]))
+        .collect();
     Digest::of_json(&json!({
         "services": services,
         "databases": databases,

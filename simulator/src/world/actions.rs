@@ -36,8 +36,11 @@ pub(crate) enum ActionError {
 // === impl ActionError ===
 
 impl ActionError {
-    pub(super) fn unknown(kind: &'static str, id: impl ToString) -> Self {
-        Self::Unknown { kind, id: id.to_string() }
+    pub(super) fn unknown(kind: &'static str, id: &(impl ToString + ?Sized)) -> Self {
+        Self::Unknown {
+            kind,
+            id: id.to_string(),
+        }
     }
 }
 
@@ -57,12 +60,14 @@ impl World {
     ) -> Result<Alert, ActionError> {
         self.advance(now);
         let alert = AlertId::new(id);
-        self.alerts.resolve(self.now, &alert, note).map_err(|error| match error {
-            ResolveError::Unknown => ActionError::unknown("alert", id),
-            ResolveError::AlreadyResolved => {
-                ActionError::Conflict(format!("alert `{id}` is resolved already"))
-            }
-        })?;
+        self.alerts
+            .resolve(self.now, &alert, note)
+            .map_err(|error| match error {
+                ResolveError::Unknown => ActionError::unknown("alert", id),
+                ResolveError::AlreadyResolved => {
+                    ActionError::Conflict(format!("alert `{id}` is resolved already"))
+                }
+            })?;
         self.record(ENFORCER, "alert.resolve", id, None);
         self.settle();
         self.alert(&alert)
@@ -77,13 +82,15 @@ impl World {
         &mut self,
         now: Timestamp,
         operator: &str,
-        resource: String,
+        resource: &str,
         severity: Severity,
         msg: String,
     ) -> Result<Alert, ActionError> {
         self.advance(now);
-        let id = self.alerts.report(self.now, resource.clone(), severity, msg);
-        self.record(operator, "alert.create", &resource, None);
+        let id = self
+            .alerts
+            .report(self.now, resource.to_owned(), severity, msg);
+        self.record(operator, "alert.create", resource, None);
         self.settle();
         self.alert(&id)
     }
@@ -101,6 +108,9 @@ impl World {
     }
 
     fn alert(&self, id: &AlertId) -> Result<Alert, ActionError> {
-        self.alerts.find(id).cloned().ok_or_else(|| ActionError::unknown("alert", id))
+        self.alerts
+            .find(id)
+            .cloned()
+            .ok_or_else(|| ActionError::unknown("alert", id))
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::ids::{AlertId, Minter};
 
 /// How long a cause must be gone before its alert closes.
-const CLEAR_AFTER: SignedDuration = SignedDuration::from_millis(500);
+const CLEAR_AFTER: SignedDuration = SignedDuration::from_millis(250);
 /// How many closed alerts are remembered.
 const HISTORY: usize = 100;
 
@@ -124,7 +124,13 @@ impl AlertBook {
     }
 
     /// Opens alerts for causes that held long enough and closes those whose cause is gone.
-    pub(crate) fn observe(&mut self, now: Timestamp, conditions: Vec<Condition>) {
+    /// What is `starting` has not shown yet that it is well, so its alerts wait.
+    pub(crate) fn observe(
+        &mut self,
+        now: Timestamp,
+        conditions: Vec<Condition>,
+        starting: &BTreeSet<String>,
+    ) {
         let mut gone: BTreeSet<Cause> = self.open.keys().cloned().collect();
         let pending_before = std::mem::take(&mut self.pending);
         for condition in conditions {
@@ -143,6 +149,10 @@ impl AlertBook {
             }
         }
         for cause in gone {
+            if starting.contains(&cause.resource) {
+                self.clearing.remove(&cause);
+                continue;
+            }
             let since = *self.clearing.entry(cause.clone()).or_insert(now);
             if now.duration_since(since) >= CLEAR_AFTER {
                 self.close(now, &cause);
@@ -159,8 +169,19 @@ impl AlertBook {
         severity: Severity,
         msg: String,
     ) -> AlertId {
-        let cause = Cause { resource, symptom: Symptom::Reported, probe: None };
-        self.push(now, Condition { cause, severity, msg })
+        let cause = Cause {
+            resource,
+            symptom: Symptom::Reported,
+            probe: None,
+        };
+        self.push(
+            now,
+            Condition {
+                cause,
+                severity,
+                msg,
+            },
+        )
     }
 
     /// Closes an open alert with a note. If its cause persists, a new alert follows.
@@ -174,8 +195,11 @@ impl AlertBook {
         id: &AlertId,
         note: String,
     ) -> Result<(), ResolveError> {
-        let alert =
-            self.alerts.iter_mut().find(|alert| alert.id == *id).ok_or(ResolveError::Unknown)?;
+        let alert = self
+            .alerts
+            .iter_mut()
+            .find(|alert| alert.id == *id)
+            .ok_or(ResolveError::Unknown)?;
         if alert.resolved_at.is_some() {
             return Err(ResolveError::AlreadyResolved);
         }
@@ -183,13 +207,18 @@ impl AlertBook {
         alert.note = Some(note);
         self.changed.insert(id.clone());
         self.open.retain(|_, open| open != id);
-        self.clearing.retain(|cause, _| self.open.contains_key(cause));
+        self.clearing
+            .retain(|cause, _| self.open.contains_key(cause));
         Ok(())
     }
 
     /// Closes every open alert, whatever opened it.
     pub(crate) fn resolve_all(&mut self, now: Timestamp) {
-        for alert in self.alerts.iter_mut().filter(|alert| alert.resolved_at.is_none()) {
+        for alert in self
+            .alerts
+            .iter_mut()
+            .filter(|alert| alert.resolved_at.is_none())
+        {
             alert.resolved_at = Some(now);
             self.changed.insert(alert.id.clone());
         }
@@ -224,7 +253,9 @@ impl AlertBook {
 
     fn close(&mut self, now: Timestamp, cause: &Cause) {
         self.clearing.remove(cause);
-        let Some(id) = self.open.remove(cause) else { return };
+        let Some(id) = self.open.remove(cause) else {
+            return;
+        };
         if let Some(alert) = self.alerts.iter_mut().find(|alert| alert.id == id) {
             alert.resolved_at = Some(now);
         }
@@ -232,7 +263,11 @@ impl AlertBook {
     }
 
     fn forget_oldest(&mut self) {
-        let closed = self.alerts.iter().filter(|alert| alert.resolved_at.is_some()).count();
+        let closed = self
+            .alerts
+            .iter()
+            .filter(|alert| alert.resolved_at.is_some())
+            .count();
         let mut surplus = closed.saturating_sub(HISTORY);
         if surplus == 0 {
             return;

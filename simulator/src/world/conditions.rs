@@ -10,7 +10,11 @@ use super::service::Service;
 pub(crate) fn of_service(service: &Service, metrics: &Metrics) -> Vec<Condition> {
     let id = &service.id;
     let found = |symptom, severity, msg: String| Condition {
-        cause: Cause { resource: id.to_string(), symptom, probe: None },
+        cause: Cause {
+            resource: id.to_string(),
+            symptom,
+            probe: None,
+        },
         severity,
         msg,
     };

@@ -51,15 +51,6 @@ pub(crate) struct Fault {
 // === impl FaultKind ===
 
 impl FaultKind {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Crash,
-        Self::Degrade,
-        Self::BadDeploy,
-        Self::MemoryLeak,
-        Self::TrafficSpike,
-        Self::Storm,
-    ];
-
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Crash => "crash",
@@ -190,15 +181,12 @@ impl World {
         }
     }
 
-    fn strike(
-        &mut self,
-        now: Timestamp,
-        kind: FaultKind,
-        target: &str,
-    ) -> Result<(), ActionError> {
+    fn strike(&mut self, now: Timestamp, kind: FaultKind, target: &str) -> Result<(), ActionError> {
         let service = self.service_mut(target)?;
         if service.process != ProcessState::Running {
-            return Err(ActionError::Conflict(format!("`{target}` has no running process")));
+            return Err(ActionError::Conflict(format!(
+                "`{target}` has no running process"
+            )));
         }
         match kind {
             FaultKind::Crash => service.exit(KILLED),
@@ -208,14 +196,18 @@ impl World {
             FaultKind::Storm => {}
             FaultKind::BadDeploy => {
                 let version = service.deploy(now, Soundness::Defective);
-                self.audit.append(now, "ci", "service.deploy", target, Some(version));
+                self.audit
+                    .append(now, "ci", "service.deploy", target, Some(version));
             }
         }
         Ok(())
     }
 
     fn hang_probes(&mut self, target: &str) -> Result<(), ActionError> {
-        let number = target.parse().ok().filter(|number| (1..=STORM_LIMIT).contains(number));
+        let number = target
+            .parse()
+            .ok()
+            .filter(|number| (1..=STORM_LIMIT).contains(number));
         let Some(number) = number else {
             return Err(ActionError::Invalid(format!(
                 "the target of a storm is the number of probes, 1 to {STORM_LIMIT}, not `{target}`"

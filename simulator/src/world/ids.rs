@@ -68,7 +68,11 @@ pub(crate) struct Minter {
 
 impl Minter {
     pub(crate) fn new(prefix: &'static str, start_second: i64) -> Self {
-        Self { prefix, start: base36(start_second.unsigned_abs()), next: 1 }
+        Self {
+            prefix,
+            start: base36(start_second.unsigned_abs()),
+            next: 1,
+        }
     }
 
     pub(crate) fn mint(&mut self) -> String {
@@ -81,7 +85,11 @@ impl Minter {
 fn base36(mut value: u64) -> String {
     let mut text = Vec::new();
     loop {
-        text.push(u32::try_from(value % 36).ok().and_then(|d| char::from_digit(d, 36)));
+        text.push(
+            u32::try_from(value % 36)
+                .ok()
+                .and_then(|d| char::from_digit(d, 36)),
+        );
         value /= 36;
         if value == 0 {
             return text.into_iter().rev().flatten().collect();

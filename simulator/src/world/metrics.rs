@@ -99,20 +99,34 @@ pub(crate) fn measure(moment: Moment, service: &Service, dependencies: &[Depende
         };
     }
     let utilization = arriving / (profile.capacity_per_replica * count(ready));
-    let ailing = 1.0
-        + if service.ailments.slow { SLOW - 1.0 } else { 0.0 }
-        + if service.ailments.leaking_since.is_some() { 0.8 } else { 0.0 }
-        + if service.ailments.hung_probes.is_empty() { 0.0 } else { 0.7 }
-        + (utilization - 0.7).max(0.0) * 1.5;
+    let ailing =
+        1.0 + if service.ailments.slow {
+            SLOW - 1.0
+        } else {
+            0.0
+        } + if service.ailments.leaking_since.is_some() {
+            0.8
+        } else {
+            0.0
+        } + if service.ailments.hung_probes.is_empty() {
+            0.0
+        } else {
+            0.7
+        } + (utilization - 0.7).max(0.0) * 1.5;
     let extra_latency: f64 = dependencies.iter().map(|d| d.extra_latency_ms).sum();
-    let failing_dependencies: f64 =
-        dependencies.iter().map(|d| d.error_rate * DEPENDENCY_SHARE).sum();
+    let failing_dependencies: f64 = dependencies
+        .iter()
+        .map(|d| d.error_rate * DEPENDENCY_SHARE)
+        .sum();
     let own_errors =
         0.002 + if service.ailments.slow { 0.02 } else { 0.0 } + (utilization - 1.0).max(0.0) * 0.1;
     let mut metrics = Metrics {
         status: Status::Up,
         ready_replicas: ready,
-        cpu_percent: round((utilization * 100.0 + 1.5 * noise("cpu")).clamp(1.0, 100.0), 1),
+        cpu_percent: round(
+            (utilization * 100.0 + 1.5 * noise("cpu")).clamp(1.0, 100.0),
+            1,
+        ),
         memory_percent: round((memory + 0.8 * noise("memory")).clamp(1.0, 99.0), 1),
         latency_ms: round(
             profile.latency_ms * ailing * (1.0 + 0.05 * noise("latency")) + extra_latency,
@@ -202,7 +216,11 @@ fn round(value: f64, digits: i32) -> f64 {
 
 /// A value between -1 and 1 that only the seed, the names and the period decide.
 fn noise(moment: Moment, service: &str, metric: &str) -> f64 {
-    let period = moment.now.as_millisecond().div_euclid(NOISE_PERIOD_MS).unsigned_abs();
+    let period = moment
+        .now
+        .as_millisecond()
+        .div_euclid(NOISE_PERIOD_MS)
+        .unsigned_abs();
     let mut state = moment.seed ^ period.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for byte in service.bytes().chain(metric.bytes()) {
         state = scramble(state ^ u64::from(byte));

@@ -68,10 +68,22 @@ pub(super) fn contents(now: Timestamp) -> Contents {
         .iter()
         .map(|service| {
             let target = service.id.clone();
-            (target.clone(), ApiKey { target, rotations: 0, rotated_at })
+            (
+                target.clone(),
+                ApiKey {
+                    target,
+                    rotations: 0,
+                    rotated_at,
+                },
+            )
         })
         .collect();
-    Contents { services, databases: databases(now), users: users(now), keys }
+    Contents {
+        services,
+        databases: databases(now),
+        users: users(now),
+        keys,
+    }
 }
 
 /// The entries that the audit log starts with.
@@ -81,15 +93,24 @@ pub(super) fn audit(contents: &Contents) -> AuditLog {
         .services
         .iter()
         .flat_map(|service| {
-            service
-                .versions
-                .iter()
-                .map(|version| (version.deployed_at, service.id.as_str(), version.name.as_str()))
+            service.versions.iter().map(|version| {
+                (
+                    version.deployed_at,
+                    service.id.as_str(),
+                    version.name.as_str(),
+                )
+            })
         })
         .collect();
     deploys.sort_unstable();
     for (at, service, version) in deploys {
-        log.append(at, "ci", "service.deploy", service, Some(version.to_owned()));
+        log.append(
+            at,
+            "ci",
+            "service.deploy",
+            service,
+            Some(version.to_owned()),
+        );
     }
     log
 }

@@ -105,7 +105,18 @@ impl Service {
         if self.process != ProcessState::Running || self.soundness() == Soundness::Defective {
             return 0;
         }
-        self.ready_from.iter().filter(|ready_from| **ready_from <= now).count()
+        self.ready_from
+            .iter()
+            .filter(|ready_from| **ready_from <= now)
+            .count()
+    }
+
+    /// Whether some replicas are on their way to be ready.
+    pub(crate) fn is_starting(&self, now: Timestamp) -> bool {
+        let ready = self.ready_replicas(now);
+        self.process == ProcessState::Running
+            && self.soundness() == Soundness::Sound
+            && ready < self.replicas()
     }
 
     pub(crate) fn soundness(&self) -> Soundness {
@@ -136,7 +147,11 @@ impl Service {
     /// Puts a new release into service.
     pub(crate) fn deploy(&mut self, now: Timestamp, soundness: Soundness) -> String {
         let name = self.next_version();
-        self.versions.push(Version { name: name.clone(), deployed_at: now, soundness });
+        self.versions.push(Version {
+            name: name.clone(),
+            deployed_at: now,
+            soundness,
+        });
         self.version.clone_from(&name);
         self.launch(now);
         name
@@ -160,7 +175,11 @@ impl Service {
             Some(name) if name == self.version => return Err(VersionError::AlreadyCurrent),
             Some(name) => self.versions.iter().find(|version| version.name == name),
             None => {
-                let before = self.versions.iter().take_while(|v| v.name != self.version).last();
+                let before = self
+                    .versions
+                    .iter()
+                    .take_while(|v| v.name != self.version)
+                    .last();
                 Some(before.ok_or(VersionError::NoneBefore)?)
             }
         }
@@ -174,7 +193,8 @@ impl Service {
 
     /// Goes back to the newest sound release and forgets the defective ones.
     pub(crate) fn withdraw_defects(&mut self, now: Timestamp) {
-        self.versions.retain(|version| version.soundness == Soundness::Sound);
+        self.versions
+            .retain(|version| version.soundness == Soundness::Sound);
         if let Some(newest) = self.versions.last() {
             self.version.clone_from(&newest.name);
         }
@@ -188,7 +208,9 @@ impl Service {
         self.ailments.slow = false;
         self.ailments.leaking_since = None;
         self.ailments.hung_probes.clear();
-        let count = i32::try_from(self.ready_from.len()).unwrap_or(i32::MAX).max(1);
+        let count = i32::try_from(self.ready_from.len())
+            .unwrap_or(i32::MAX)
+            .max(1);
         let mut ready_from = now;
         for slot in &mut self.ready_from {
             ready_from += START_UP / count;
@@ -198,7 +220,10 @@ impl Service {
 
     /// The newest version of the history with its last number raised by one.
     fn next_version(&self) -> String {
-        let newest = self.versions.last().map_or("0.0.0", |version| version.name.as_str());
+        let newest = self
+            .versions
+            .last()
+            .map_or("0.0.0", |version| version.name.as_str());
         match newest.rsplit_once('.') {
             Some((head, patch)) => {
                 format!("{head}.{}", patch.parse::<u64>().unwrap_or_default() + 1)

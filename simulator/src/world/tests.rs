@@ -17,6 +17,15 @@ use crate::views::assets::{AuditView, DatabaseView, KeyView, UserView};
 use crate::views::infra::{AlertView, ServiceView};
 use crate::views::state::state_digest;
 
+const ALL_KINDS: [FaultKind; 6] = [
+    FaultKind::Crash,
+    FaultKind::Degrade,
+    FaultKind::BadDeploy,
+    FaultKind::MemoryLeak,
+    FaultKind::TrafficSpike,
+    FaultKind::Storm,
+];
+
 /// A world and its clock.
 #[derive(Clone, Debug)]
 struct Lab {
@@ -27,7 +36,10 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let now = "2026-03-02T09:00:00Z".parse().unwrap();
-        Self { world: World::new(7, now), now }
+        Self {
+            world: World::new(7, now),
+            now,
+        }
     }
 
     /// Lets time pass in the steps of the real ticker.
@@ -51,17 +63,27 @@ impl Lab {
     }
 
     fn open(&self) -> Vec<&Alert> {
-        self.world.alerts().iter().filter(|alert| alert.resolved_at.is_none()).collect()
+        self.world
+            .alerts()
+            .iter()
+            .filter(|alert| alert.resolved_at.is_none())
+            .collect()
     }
 
     /// Open alerts as (resource, symptom), in the order of opening.
     fn symptoms(&self) -> Vec<(&str, Symptom)> {
-        self.open().iter().map(|alert| (alert.resource.as_str(), alert.symptom)).collect()
+        self.open()
+            .iter()
+            .map(|alert| (alert.resource.as_str(), alert.symptom))
+            .collect()
     }
 
     fn is_well(&self) -> bool {
         self.open().is_empty()
-            && self.world.services().all(|(_, metrics)| metrics.status == Status::Up)
+            && self
+                .world
+                .services()
+                .all(|(_, metrics)| metrics.status == Status::Up)
     }
 
     fn digest(&self) -> String {

@@ -8,7 +8,7 @@ import { AUTONOMY, EFFECTS, type Level } from './autonomy';
 
 function Agent({ agent }: { agent: AgentView }) {
   return (
-    <li className="grid gap-x-4 gap-y-1 px-4 py-3 md:grid-cols-[14rem_12rem_minmax(0,1fr)]">
+    <li className="grid gap-x-4 gap-y-1 px-4 py-3 md:grid-cols-[14rem_16rem_minmax(0,1fr)]">
       <span className="font-semibold">{agent.agent}</span>
       <span>
         <span className="text-muted">autonomy </span>

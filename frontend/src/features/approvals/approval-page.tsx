@@ -12,6 +12,7 @@ import { useShortcuts } from '@/ui/shortcuts';
 import { StateBadge } from '@/ui/state-badge';
 import { Countdown } from '@/ui/time';
 import { ChangePanel, HashPanel, WhoPanel, WhyPanel } from './approval-panels';
+import { targetOf } from './approvals';
 import { DecisionDialog } from './decision-dialog';
 import { usePlanCheck, whyNotApprove, whyNotDeny } from './use-plan-check';
 
@@ -21,7 +22,8 @@ function Expiry({ approval }: { approval: ApprovalView }) {
   const left = Math.floor((Date.parse(approval.expires_at) - now) / 1000);
   return (
     <span className="inline-flex items-center gap-1.5 text-muted">
-      expires in <Countdown until={approval.expires_at} />
+      {left > 0 ? 'expires in ' : ''}
+      <Countdown until={approval.expires_at} />
       <span className="sr-only" role="status">
         {countdownAnnouncement(left)}
       </span>
@@ -44,7 +46,7 @@ function Decide({ approval }: { approval: ApprovalView }) {
   useShortcuts(keys);
   if (approval.state !== 'pending') return null;
   return (
-    <div className="sticky bottom-16 z-10 mt-4 flex flex-wrap items-center justify-end gap-x-6 gap-y-2 rounded-lg border border-line bg-surface p-3 shadow-high md:bottom-4 md:px-4">
+    <div className="sticky bottom-16 z-10 mt-4 flex flex-wrap items-center justify-end gap-x-6 gap-y-2 rounded-lg border border-line bg-surface p-3 shadow-bar md:bottom-4 md:px-4">
       <div id="why-disabled" className="min-w-0 flex-1 basis-64 text-dense">
         {noApprove ? (
           <p>{noApprove}</p>
@@ -85,7 +87,8 @@ function Decide({ approval }: { approval: ApprovalView }) {
 }
 
 function Approval({ approval }: { approval: ApprovalView }) {
-  const target = approval.resource ? ` → ${escapeText(approval.resource)}` : '';
+  const acted = targetOf(approval);
+  const target = acted ? ` → ${escapeText(acted)}` : '';
   const pending = approval.state === 'pending';
   return (
     <Page

@@ -22,13 +22,21 @@ export function ChangePanel({ approval }: { approval: ApprovalView }) {
       {approval.request ? (
         <RenderedCallView call={approval.request} />
       ) : (
-        <p>The authority did not say what request this becomes.</p>
+        <p>The request is rendered when its open values are known.</p>
       )}
       <div className="mt-3">
         <Facts>
           <Fact name="Parameters">
             <Params params={approval.params} />
           </Fact>
+          {Object.keys(approval.bounds ?? {}).length > 0 ? (
+            <Fact name="May still move">
+              <Params params={approval.bounds ?? {}} />
+              <span className="block text-note text-muted">
+                the exact values come with the token request, within these bounds
+              </span>
+            </Fact>
+          ) : null}
           {change ? (
             <Fact name="Change">
               <span className="text-section font-semibold">

@@ -9,12 +9,13 @@ import { Escaped } from '@/ui/quote';
 import { StateBadge } from '@/ui/state-badge';
 import { TabLinks } from '@/ui/tab-links';
 import { Countdown, Time } from '@/ui/time';
-import { changeLine, quorumLine, sortApprovals } from './approvals';
+import { changeLine, quorumLine, sortApprovals, targetOf } from './approvals';
 
 type View = 'pending' | 'decided';
 
 function Row({ approval }: { approval: ApprovalView }) {
   const change = changeLine(approval);
+  const target = targetOf(approval);
   return (
     <li className="relative grid gap-x-4 gap-y-1.5 px-4 py-3 hover:bg-sunken md:grid-cols-[8rem_minmax(0,1fr)_9rem_7rem]">
       <div>
@@ -31,10 +32,10 @@ function Row({ approval }: { approval: ApprovalView }) {
           className="block font-medium break-words after:absolute after:inset-0"
         >
           <span className="font-mono text-dense">{approval.tool}</span>
-          {approval.resource ? (
+          {target ? (
             <>
               {' → '}
-              <Escaped text={approval.resource} />
+              <Escaped text={target} />
             </>
           ) : null}
         </Link>

@@ -10,7 +10,7 @@ const base: ApprovalView = {
   state: 'pending',
   tool: 'infra.scale',
   effect: 'service',
-  resource: 'payments',
+  resource: 'Service::"payments"',
   params: {},
   agent: 'remediator',
   created_at: '2026-03-01T10:00:00Z',

@@ -1,5 +1,6 @@
 import type { ApprovalView } from '@/api/types';
 import { showJson } from '@/lib/diff';
+import { resourceId } from '@/lib/resource';
 
 const RANK: Record<string, number> = { data: 0, destructive: 1, service: 2, read: 3 };
 
@@ -42,10 +43,15 @@ function neededCount(approval: ApprovalView): number | null {
   return [...byRole.values()].reduce((sum, count) => sum + count, 0);
 }
 
+/** The id of what the step acts on. */
+export function targetOf(approval: ApprovalView): string | null {
+  return approval.resource ? resourceId(approval.resource) : null;
+}
+
 /** The id that has to be typed before a destructive or data step can be approved. */
 export function idToType(approval: ApprovalView): string | null {
   const grave = approval.effect === 'destructive' || approval.effect === 'data';
-  return grave ? (approval.resource ?? approval.tool) : null;
+  return grave ? (targetOf(approval) ?? approval.tool) : null;
 }
 
 /** Whether a reason must be given. */

@@ -8,7 +8,7 @@ import { Button } from '@/ui/button';
 import { Modal } from '@/ui/dialog';
 import { FIELD } from '@/ui/field';
 import { ProblemView } from '@/ui/problem-view';
-import { changeLine, idToType, reasonNeeded } from './approvals';
+import { changeLine, idToType, reasonNeeded, targetOf } from './approvals';
 
 const DENY_REASONS = ['Not now', 'Too risky', 'Wrong target', 'Needs a closer look'];
 
@@ -35,17 +35,21 @@ function useDecision({ approval, decision, planHash, onClose }: DialogProps) {
 
 function Sentence({ approval, decision }: Pick<DialogProps, 'approval' | 'decision'>) {
   const change = changeLine(approval);
+  const target = targetOf(approval);
+  const approving = decision === 'approve';
   return (
     <p>
-      {decision === 'approve' ? 'You approve' : 'You deny'} that agent {escapeText(approval.agent)}{' '}
-      calls <strong className="font-mono text-dense">{approval.tool}</strong>
-      {approval.resource ? (
+      {approving ? 'You approve that agent' : 'Agent'} {escapeText(approval.agent)}{' '}
+      {approving ? 'calls' : 'may not call'}{' '}
+      <strong className="font-mono text-dense">{approval.tool}</strong>
+      {target ? (
         <>
           {' '}
-          on <strong>{escapeText(approval.resource)}</strong>
+          on <strong>{escapeText(target)}</strong>
         </>
       ) : null}
-      {change ? ` (${escapeText(change)})` : ''}, exactly as shown.
+      {change ? ` (${escapeText(change)})` : ''}
+      {approving ? ', exactly as shown.' : '. Nothing is sent, and the agent is told why.'}
     </p>
   );
 }
@@ -74,7 +78,8 @@ export function DecisionDialog(props: DialogProps) {
       send.mutate(reason.trim());
     }
   };
-  const target = approval.resource ? ` on ${escapeText(approval.resource)}` : '';
+  const acted = targetOf(approval);
+  const target = acted ? ` on ${escapeText(acted)}` : '';
   return (
     <Modal
       open

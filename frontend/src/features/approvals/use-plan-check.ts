@@ -6,9 +6,14 @@ import { checkPlan, type PlanCheck } from '@/lib/plan-hash';
 export function usePlanCheck(approval: ApprovalView): PlanCheck | undefined {
   const shown = {
     planHash: approval.plan_hash,
+    planId: approval.plan_id,
+    agent: approval.agent,
     step: approval.step,
-    params: approval.params,
     tool: approval.tool,
+    effect: approval.effect,
+    params: approval.params,
+    request: approval.request ?? null,
+    bounds: approval.bounds ?? {},
   };
   return useQuery({
     queryKey: ['plan-check', approval.approval_id, approval.plan_bytes, shown],

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { callsQuery, runsQuery } from '@/api/queries';
 import type { CallView } from '@/api/types';
 import { escapeText } from '@/lib/escape';
+import { resourceId } from '@/lib/resource';
 import { AsyncOne } from '@/ui/async-list';
 import { Card, Fact, Facts } from '@/ui/card';
 import { JsonBlock } from '@/ui/json-view';
@@ -105,7 +106,9 @@ export function CallPage({ attempt }: { attempt: string }) {
   return (
     <Page
       title={
-        call ? `${call.tool}${call.resource ? ` → ${escapeText(call.resource)}` : ''}` : 'Call'
+        call
+          ? `${call.tool}${call.resource ? ` → ${escapeText(resourceId(call.resource))}` : ''}`
+          : 'Call'
       }
       badge={call ? <StateBadge kind="call" value={call.state} /> : null}
     >

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { callsQuery, refusalsQuery } from '@/api/queries';
 import type { CallView } from '@/api/types';
+import { resourceId } from '@/lib/resource';
 import { stateLook } from '@/lib/states';
 import { formatDuration } from '@/lib/time';
 import { AsyncList } from '@/ui/async-list';
@@ -22,7 +23,7 @@ function Took({ call }: { call: CallView }) {
 
 function Row({ call }: { call: CallView }) {
   return (
-    <li className="relative grid gap-x-4 gap-y-1 px-4 py-2.5 hover:bg-sunken md:grid-cols-[8rem_minmax(0,1fr)_9rem_auto]">
+    <li className="relative grid gap-x-4 gap-y-1 px-4 py-2.5 hover:bg-sunken md:grid-cols-[8rem_minmax(0,1fr)_9rem_17rem]">
       <div>
         <StateBadge kind="call" value={call.state} />
       </div>
@@ -37,7 +38,7 @@ function Row({ call }: { call: CallView }) {
         {call.resource ? (
           <span>
             {' '}
-            <Escaped text={call.resource} />
+            <Escaped text={resourceId(call.resource)} />
           </span>
         ) : null}
       </div>

@@ -12,6 +12,8 @@ import { StateBadge } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
 import { goalFor, openAlerts } from './alerts';
 
+const SHOWN = 8;
+
 function AlertRow({ alert }: { alert: Alert }) {
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-2 px-4 py-3">
@@ -45,7 +47,7 @@ export function AlertsCard({ simulator }: { simulator: boolean | undefined }) {
   const query = useQuery({
     ...worldQuery,
     enabled: simulator === true,
-    select: (world): Alert[] => openAlerts(world.alerts ?? []),
+    select: (world): Alert[] => openAlerts(world.alerts),
   });
   const none = <p>No open alerts.</p>;
   return (
@@ -58,9 +60,14 @@ export function AlertsCard({ simulator }: { simulator: boolean | undefined }) {
         <AsyncList query={query} label="alerts" rows={2} empty={none}>
           {(alerts) => (
             <ul className="divide-y divide-line">
-              {alerts.map((alert) => (
+              {alerts.slice(0, SHOWN).map((alert) => (
                 <AlertRow key={alert.id} alert={alert} />
               ))}
+              {alerts.length > SHOWN ? (
+                <li className="px-4 py-3 text-muted">
+                  and {alerts.length - SHOWN} more open alerts
+                </li>
+              ) : null}
             </ul>
           )}
         </AsyncList>

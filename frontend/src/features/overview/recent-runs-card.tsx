@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { runsQuery } from '@/api/queries';
-import { stateLook } from '@/lib/states';
+import { runLook } from '@/lib/states';
 import { AsyncList } from '@/ui/async-list';
 import { Card } from '@/ui/card';
 import { Escaped } from '@/ui/quote';
@@ -39,7 +39,7 @@ export function RecentRunsCard() {
                 key={run.run_id}
                 className="relative flex items-center gap-3 px-4 py-2.5 hover:bg-sunken"
               >
-                <Badge look={stateLook('run', run.state)} />
+                <Badge look={runLook(run.state, run.steps)} />
                 <Link
                   to="/runs/$run"
                   params={{ run: run.run_id }}

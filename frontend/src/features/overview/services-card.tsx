@@ -4,6 +4,7 @@ import type { Service } from '@/api/types';
 import { AsyncList } from '@/ui/async-list';
 import { Card } from '@/ui/card';
 import { ServiceTable } from '@/ui/service-table';
+import { SimulatedTag } from '@/ui/simulated-tag';
 
 function NoServices() {
   return <p>No services reported. Connect an upstream or start the simulator.</p>;
@@ -19,7 +20,7 @@ export function ServicesCard({ simulator }: { simulator: boolean | undefined }) 
   return (
     <Card
       title="Services"
-      aside={simulator ? 'simulated' : null}
+      aside={simulator ? <SimulatedTag /> : null}
       padding="flush"
       className="order-1 lg:order-none"
     >

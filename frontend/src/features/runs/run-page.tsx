@@ -19,6 +19,7 @@ import { Log } from './log';
 import { PhaseBar } from './phase-bar';
 import { SensePanel } from './sense-panel';
 import { StepList } from './step-list';
+import { Superseded } from './superseded';
 import { triggerText } from './trigger';
 
 function CancelButton({ run }: { run: RunView }) {
@@ -140,6 +141,7 @@ function Run({ run }: { run: RunView }) {
         <Outcome run={run} />
         {run.sense ? <SensePanel sense={run.sense} /> : null}
         <StepList steps={run.steps ?? []} ended={runEnded(run.state)} />
+        {run.superseded?.length ? <Superseded plans={run.superseded} /> : null}
         <Log timeline={run.timeline ?? []} />
       </div>
     </Page>

@@ -31,7 +31,10 @@ export function SensePanel({ sense }: { sense: Sensed }) {
                 <Escaped text={service.id} />
               </span>
               <span className="text-note text-muted">
-                {service.ready_replicas} of {service.replicas} ready · {service.version}
+                {service.ready_replicas === undefined
+                  ? ''
+                  : `${service.ready_replicas} of ${service.replicas} ready · `}
+                {service.version ?? ''}
               </span>
             </li>
           ))}

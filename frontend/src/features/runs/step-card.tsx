@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { ChevronDown, ChevronRight, Stamp } from 'lucide-react';
 import type { RunStep } from '@/api/types';
 import { codeMeaning } from '@/lib/codes';
+import { escapeText } from '@/lib/escape';
 import { stateLook } from '@/lib/states';
 import { buttonClass } from '@/ui/button';
 import { Fact, Facts } from '@/ui/card';
@@ -98,6 +99,9 @@ function Details({ step }: { step: RunStep }) {
             </div>
           </details>
         </Fact>
+      ) : null}
+      {step.depends_on?.length && step.state === 'pending' ? (
+        <Fact name="Waits for">{step.depends_on.map(escapeText).join(', ')}</Fact>
       ) : null}
       {step.reason ? (
         <Fact name="Agent says">

@@ -10,9 +10,10 @@ import { Card } from '@/ui/card';
 import { FIELD } from '@/ui/field';
 import { Page } from '@/ui/page';
 import { ServiceTable } from '@/ui/service-table';
+import { SimulatedTag } from '@/ui/simulated-tag';
 import { Badge } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
-import { FAULT_KINDS } from './faults';
+import { FAULT_KINDS, faultTarget } from './faults';
 
 function useFaults() {
   const client = useQueryClient();
@@ -65,14 +66,11 @@ function InjectCard({ services }: { services: Service[] }) {
       <div className="mt-4 flex flex-wrap items-center justify-between gap-3 border-t border-line pt-4">
         <Button
           disabled={inject.isPending}
-          onClick={() => inject.mutate({ kind: 'storm', target: '5' })}
+          onClick={() => inject.mutate({ kind: 'storm', target: '50' })}
         >
-          Storm of 5 faults
+          Storm: 50 hanging probes
         </Button>
-        <Button
-          disabled={inject.isPending}
-          onClick={() => inject.mutate({ kind: 'reset', target: 'all' })}
-        >
+        <Button disabled={inject.isPending} onClick={() => inject.mutate({ kind: 'reset' })}>
           Reset the world
         </Button>
       </div>
@@ -93,23 +91,20 @@ function ActiveFaults({ faults }: { faults: Fault[] }) {
   return (
     <ul className="divide-y divide-line">
       {faults.map((fault) => {
-        const since = fault.at ?? fault.created_at ?? fault.since;
         return (
-          <li key={fault.id} className="flex flex-wrap items-center gap-3 px-4 py-2.5">
-            <Badge look={{ tone: 'wait', word: fault.kind }} />
+          <li key={fault.fault_id} className="flex flex-wrap items-center gap-3 px-4 py-2.5">
+            <Badge look={{ tone: 'error', word: fault.kind }} />
             <span className="min-w-0 flex-1">
-              {fault.target ?? 'everything'}
-              {since ? (
-                <span className="text-note text-muted">
-                  {' '}
-                  · <Time at={since} />
-                </span>
-              ) : null}
+              {faultTarget(fault)}
+              <span className="text-note text-muted">
+                {' '}
+                · <Time at={fault.at} />
+              </span>
             </span>
             <Button
               disabled={clear.isPending}
-              onClick={() => clear.mutate(fault.id)}
-              aria-label={`Clear ${fault.kind} on ${fault.target ?? 'everything'}`}
+              onClick={() => clear.mutate(fault.fault_id)}
+              aria-label={`Clear ${fault.kind} on ${faultTarget(fault)}`}
             >
               Clear
             </Button>
@@ -127,11 +122,11 @@ function ActiveFaults({ faults }: { faults: Fault[] }) {
 
 function World() {
   const services = useQuery({ ...worldQuery, select: (world): Service[] => world.services });
-  const faults = useQuery({ ...worldQuery, select: (world): Fault[] => world.faults ?? [] });
+  const faults = useQuery({ ...worldQuery, select: (world): Fault[] => world.faults });
   return (
     <div className="grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <div className="space-y-4">
-        <Card title="Services" padding="flush" aside="simulated">
+        <Card title="Services" padding="flush" aside={<SimulatedTag />}>
           <AsyncList query={services} label="services" empty={<p>The world is empty.</p>}>
             {(rows) => <ServiceTable services={rows} />}
           </AsyncList>
@@ -151,7 +146,7 @@ export function SimulatorPage() {
   return (
     <Page
       title="Simulator"
-      badge={<Badge look={{ tone: 'wait', word: 'SIMULATED' }} />}
+      badge={<SimulatedTag />}
       lead="A small cloud to practise on. Faults change its state for real; the agent sees only what tools can read."
     >
       {meta.data?.simulator === false ? (

@@ -25,7 +25,11 @@ impl World {
         let now = self.now;
         let backup_id = BackupId::new(self.backup_ids.mint());
         let database = self.reachable_database(id)?;
-        let backup = Backup { id: backup_id, taken_at: now, records: database.records };
+        let backup = Backup {
+            id: backup_id,
+            taken_at: now,
+            records: database.records,
+        };
         database.backups.push(backup.clone());
         let database = database.clone();
         self.record(ENFORCER, "database.backup", id, Some(backup.id.to_string()));
@@ -70,14 +74,21 @@ impl World {
         let database = self.reachable_database(id)?;
         let lost = std::mem::take(&mut database.records);
         let database = database.clone();
-        self.record(ENFORCER, "database.wipe", id, Some(format!("{lost} records")));
+        self.record(
+            ENFORCER,
+            "database.wipe",
+            id,
+            Some(format!("{lost} records")),
+        );
         self.settle();
         Ok(database)
     }
 
     fn reachable_database(&mut self, id: &str) -> Result<&mut Database, ActionError> {
-        let database =
-            self.databases.get_mut(id).ok_or_else(|| ActionError::unknown("database", id))?;
+        let database = self
+            .databases
+            .get_mut(id)
+            .ok_or_else(|| ActionError::unknown("database", id))?;
         let server = self.measured.get(&database.service);
         if server.is_none_or(|metrics| metrics.status == Status::Down) {
             return Err(ActionError::Conflict(format!(

@@ -22,7 +22,10 @@ impl World {
     ) -> Result<User, ActionError> {
         self.advance(now);
         if self.users.contains_key(new.id.as_str()) {
-            return Err(ActionError::Conflict(format!("user `{}` exists already", new.id)));
+            return Err(ActionError::Conflict(format!(
+                "user `{}` exists already",
+                new.id
+            )));
         }
         let user = User {
             id: UserId::new(new.id),
@@ -34,7 +37,12 @@ impl World {
             password_resets: 0,
         };
         self.users.insert(user.id.clone(), user.clone());
-        self.record(ENFORCER, "user.create", user.id.as_str(), Some(user.role.clone()));
+        self.record(
+            ENFORCER,
+            "user.create",
+            user.id.as_str(),
+            Some(user.role.clone()),
+        );
         self.settle();
         Ok(user)
     }
@@ -46,7 +54,10 @@ impl World {
     /// `Unknown` for no such user.
     pub(crate) fn remove_user(&mut self, now: Timestamp, id: &str) -> Result<User, ActionError> {
         self.advance(now);
-        let user = self.users.remove(id).ok_or_else(|| ActionError::unknown("user", id))?;
+        let user = self
+            .users
+            .remove(id)
+            .ok_or_else(|| ActionError::unknown("user", id))?;
         self.record(ENFORCER, "user.remove", id, None);
         self.settle();
         Ok(user)
@@ -98,7 +109,10 @@ impl World {
         };
         self.change_user(now, id, action, |user| {
             if user.lock == lock {
-                return Err(ActionError::Conflict(format!("user `{}` is {word} already", user.id)));
+                return Err(ActionError::Conflict(format!(
+                    "user `{}` is {word} already",
+                    user.id
+                )));
             }
             user.lock = lock;
             Ok(None)
@@ -112,7 +126,10 @@ impl World {
     /// `Unknown` when the target has no key.
     pub(crate) fn rotate_key(&mut self, now: Timestamp, id: &str) -> Result<ApiKey, ActionError> {
         self.advance(now);
-        let key = self.keys.get_mut(id).ok_or_else(|| ActionError::unknown("API key of", id))?;
+        let key = self
+            .keys
+            .get_mut(id)
+            .ok_or_else(|| ActionError::unknown("API key of", id))?;
         key.rotations += 1;
         key.rotated_at = self.now;
         let key = key.clone();
@@ -129,7 +146,10 @@ impl World {
         change: impl FnOnce(&mut User) -> Result<Option<String>, ActionError>,
     ) -> Result<User, ActionError> {
         self.advance(now);
-        let user = self.users.get_mut(id).ok_or_else(|| ActionError::unknown("user", id))?;
+        let user = self
+            .users
+            .get_mut(id)
+            .ok_or_else(|| ActionError::unknown("user", id))?;
         let detail = change(user)?;
         let user = user.clone();
         self.record(ENFORCER, action, id, detail);

@@ -43,7 +43,9 @@ impl World {
         self.advance(now);
         let now = self.now;
         let service = self.service_mut(id)?;
-        let wanted = usize::try_from(replicas).ok().filter(|count| *count <= REPLICA_LIMIT);
+        let wanted = usize::try_from(replicas)
+            .ok()
+            .filter(|count| *count <= REPLICA_LIMIT);
         let Some(wanted) = wanted else {
             return Err(ActionError::Invalid(format!(
                 "`replicas` is at most {REPLICA_LIMIT}, not {replicas}"
@@ -51,7 +53,12 @@ impl World {
         };
         service.scale(now, wanted);
         let id = service.id.clone();
-        self.record(ENFORCER, "service.scale", id.as_str(), Some(format!("{wanted} replicas")));
+        self.record(
+            ENFORCER,
+            "service.scale",
+            id.as_str(),
+            Some(format!("{wanted} replicas")),
+        );
         self.settle();
         Ok(id)
     }
@@ -72,19 +79,23 @@ impl World {
         self.advance(now);
         let now = self.now;
         let service = self.service_mut(id)?;
-        service.set_version(now, version).map_err(|error| match error {
-            VersionError::NotRunning => {
-                ActionError::Conflict(format!("`{id}` has no running process"))
-            }
-            VersionError::Unknown => ActionError::unknown("version", version.unwrap_or_default()),
-            VersionError::AlreadyCurrent => ActionError::Conflict(format!(
-                "`{id}` runs version `{}` already",
-                version.unwrap_or_default()
-            )),
-            VersionError::NoneBefore => {
-                ActionError::Conflict(format!("`{id}` has no version before its current one"))
-            }
-        })?;
+        service
+            .set_version(now, version)
+            .map_err(|error| match error {
+                VersionError::NotRunning => {
+                    ActionError::Conflict(format!("`{id}` has no running process"))
+                }
+                VersionError::Unknown => {
+                    ActionError::unknown("version", version.unwrap_or_default())
+                }
+                VersionError::AlreadyCurrent => ActionError::Conflict(format!(
+                    "`{id}` runs version `{}` already",
+                    version.unwrap_or_default()
+                )),
+                VersionError::NoneBefore => {
+                    ActionError::Conflict(format!("`{id}` has no version before its current one"))
+                }
+            })?;
         let id = service.id.clone();
         let detail = Some(service.version.clone());
         self.notice_defect(&id);

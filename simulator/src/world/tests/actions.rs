@@ -1,11 +1,11 @@
 //! Each tool does to the world what its name says, and refuses what makes no sense.
 
 use super::Lab;
+use crate::world::ActionError;
 use crate::world::alerts::Symptom;
 use crate::world::identity::{Lock, NewUser};
 use crate::world::metrics::Status;
 use crate::world::service::ProcessState;
-use crate::world::ActionError;
 
 #[test]
 fn a_shutdown_lasts_until_a_restart() {
@@ -14,7 +14,10 @@ fn a_shutdown_lasts_until_a_restart() {
     lab.run(60_000);
     assert_eq!(lab.status("auth"), Status::Down);
     assert_eq!(lab.service("auth").0.process, ProcessState::Stopped);
-    assert!(lab.symptoms().contains(&("auth", Symptom::HealthCheckFailing)));
+    assert!(
+        lab.symptoms()
+            .contains(&("auth", Symptom::HealthCheckFailing))
+    );
     let again = lab.world.shutdown(lab.now, "auth").unwrap_err();
     assert!(matches!(again, ActionError::Conflict(_)));
     lab.world.scale(lab.now, "auth", 5).unwrap();
@@ -57,15 +60,30 @@ fn scaling_to_nothing_is_down_and_scaling_back_is_up() {
 fn versions_that_do_not_exist_or_are_current_are_refused() {
     let mut lab = Lab::new();
     let now = lab.now;
-    let unknown = lab.world.set_version(now, "payments", Some("9.9.9")).unwrap_err();
-    assert!(matches!(unknown, ActionError::Unknown { kind: "version", .. }));
-    let current = lab.world.set_version(now, "payments", Some("2.4.0")).unwrap_err();
+    let unknown = lab
+        .world
+        .set_version(now, "payments", Some("9.9.9"))
+        .unwrap_err();
+    assert!(matches!(
+        unknown,
+        ActionError::Unknown {
+            kind: "version",
+            ..
+        }
+    ));
+    let current = lab
+        .world
+        .set_version(now, "payments", Some("2.4.0"))
+        .unwrap_err();
     assert!(matches!(current, ActionError::Conflict(_)));
     lab.world.set_version(now, "payments", None).unwrap();
     let none_before = lab.world.set_version(now, "payments", None).unwrap_err();
     assert!(matches!(none_before, ActionError::Conflict(_)));
     lab.world.shutdown(now, "payments").unwrap();
-    let stopped = lab.world.set_version(now, "payments", Some("2.4.0")).unwrap_err();
+    let stopped = lab
+        .world
+        .set_version(now, "payments", Some("2.4.0"))
+        .unwrap_err();
     assert!(matches!(stopped, ActionError::Conflict(_)));
 }
 
@@ -80,9 +98,18 @@ fn a_wipe_empties_the_database_and_a_restore_brings_it_back() {
     assert_eq!(lab.status("db"), Status::Up);
     assert_eq!(lab.status("payments"), Status::Degraded);
 
-    let unknown = lab.world.restore(lab.now, "prod_db", "bkp-none").unwrap_err();
-    assert!(matches!(unknown, ActionError::Unknown { kind: "backup", .. }));
-    let database = lab.world.restore(lab.now, "prod_db", backup.id.as_str()).unwrap();
+    let unknown = lab
+        .world
+        .restore(lab.now, "prod_db", "bkp-none")
+        .unwrap_err();
+    assert!(matches!(
+        unknown,
+        ActionError::Unknown { kind: "backup", .. }
+    ));
+    let database = lab
+        .world
+        .restore(lab.now, "prod_db", backup.id.as_str())
+        .unwrap();
     assert_eq!((database.records, database.backups.len()), (48_210, 2));
     lab.run(2_000);
     assert!(lab.is_well());
@@ -93,8 +120,20 @@ fn a_backup_of_an_empty_database_is_empty() {
     let mut lab = Lab::new();
     lab.world.wipe(lab.now, "prod_db").unwrap();
     let (_, backup) = lab.world.back_up(lab.now, "prod_db").unwrap();
-    assert_eq!(lab.world.restore(lab.now, "prod_db", backup.id.as_str()).unwrap().records, 0);
-    assert_eq!(lab.world.restore(lab.now, "prod_db", "bkp-nightly").unwrap().records, 48_210);
+    assert_eq!(
+        lab.world
+            .restore(lab.now, "prod_db", backup.id.as_str())
+            .unwrap()
+            .records,
+        0
+    );
+    assert_eq!(
+        lab.world
+            .restore(lab.now, "prod_db", "bkp-nightly")
+            .unwrap()
+            .records,
+        48_210
+    );
 }
 
 #[test]
@@ -123,13 +162,34 @@ fn accounts_are_created_changed_and_removed() {
         role: "engineer".into(),
     };
     lab.world.create_user(now, new.clone()).unwrap();
-    assert!(matches!(lab.world.create_user(now, new).unwrap_err(), ActionError::Conflict(_)));
-    assert_eq!(lab.world.change_role(now, "sam", "admin".into()).unwrap().role, "admin");
-    assert_eq!(lab.world.reset_password(now, "sam").unwrap().password_resets, 1);
-    assert_eq!(lab.world.set_lock(now, "sam", Lock::Locked).unwrap().lock, Lock::Locked);
+    assert!(matches!(
+        lab.world.create_user(now, new).unwrap_err(),
+        ActionError::Conflict(_)
+    ));
+    assert_eq!(
+        lab.world
+            .change_role(now, "sam", "admin".into())
+            .unwrap()
+            .role,
+        "admin"
+    );
+    assert_eq!(
+        lab.world
+            .reset_password(now, "sam")
+            .unwrap()
+            .password_resets,
+        1
+    );
+    assert_eq!(
+        lab.world.set_lock(now, "sam", Lock::Locked).unwrap().lock,
+        Lock::Locked
+    );
     let twice = lab.world.set_lock(now, "sam", Lock::Locked).unwrap_err();
     assert!(matches!(twice, ActionError::Conflict(_)));
-    assert_eq!(lab.world.set_lock(now, "sam", Lock::Open).unwrap().lock, Lock::Open);
+    assert_eq!(
+        lab.world.set_lock(now, "sam", Lock::Open).unwrap().lock,
+        Lock::Open
+    );
     lab.world.remove_user(now, "sam").unwrap();
     assert!(matches!(
         lab.world.reset_password(now, "sam").unwrap_err(),
@@ -140,8 +200,14 @@ fn accounts_are_created_changed_and_removed() {
 #[test]
 fn a_rotated_key_counts_up() {
     let mut lab = Lab::new();
-    assert_eq!(lab.world.rotate_key(lab.now, "payments").unwrap().rotations, 1);
-    assert_eq!(lab.world.rotate_key(lab.now, "payments").unwrap().rotations, 2);
+    assert_eq!(
+        lab.world.rotate_key(lab.now, "payments").unwrap().rotations,
+        1
+    );
+    assert_eq!(
+        lab.world.rotate_key(lab.now, "payments").unwrap().rotations,
+        2
+    );
     assert!(lab.world.rotate_key(lab.now, "prod_db").is_err());
 }
 
@@ -162,6 +228,12 @@ fn every_action_is_on_record_and_a_refused_one_is_not() {
     lab.world.scale(lab.now, "payments", 3).unwrap();
     assert_ne!(lab.digest(), before);
     let entry = lab.world.audit().newest_first().next().unwrap().clone();
-    assert_eq!((entry.actor.as_str(), entry.action), ("enforcer", "service.scale"));
-    assert_eq!((entry.target.as_str(), entry.detail.as_deref()), ("payments", Some("3 replicas")));
+    assert_eq!(
+        (entry.actor.as_str(), entry.action),
+        ("enforcer", "service.scale")
+    );
+    assert_eq!(
+        (entry.target.as_str(), entry.detail.as_deref()),
+        ("payments", Some("3 replicas"))
+    );
 }

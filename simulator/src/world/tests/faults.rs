@@ -1,6 +1,6 @@
 //! Each fault shows its symptom in time; its remedy heals it and the others do not.
 
-use super::Lab;
+use super::{ALL_KINDS, Lab};
 use crate::world::alerts::Symptom;
 use crate::world::faults::FaultKind;
 use crate::world::metrics::Status;
@@ -49,7 +49,7 @@ fn cures(kind: FaultKind) -> &'static [Remedy] {
 }
 
 fn single_service_faults() -> impl Iterator<Item = (FaultKind, &'static str)> {
-    FaultKind::ALL
+    ALL_KINDS
         .into_iter()
         .filter(|kind| *kind != FaultKind::Storm)
         .flat_map(|kind| SERVICES.into_iter().map(move |service| (kind, service)))
@@ -71,10 +71,17 @@ fn each_fault_raises_its_symptom_within_two_seconds_and_first() {
         lab.inject(kind, service);
         lab.run(2_000);
         let symptoms = lab.symptoms();
-        assert_eq!(symptoms.first(), Some(&(service, symptom(kind))), "{kind:?} of {service}");
+        assert_eq!(
+            symptoms.first(),
+            Some(&(service, symptom(kind))),
+            "{kind:?} of {service}"
+        );
         assert_ne!(lab.status(service), Status::Up, "{kind:?} of {service}");
         assert_eq!(
-            symptoms.iter().filter(|(resource, _)| *resource == service).count(),
+            symptoms
+                .iter()
+                .filter(|(resource, _)| *resource == service)
+                .count(),
             1,
             "{kind:?} of {service} shows one symptom there: {symptoms:?}"
         );
@@ -92,10 +99,22 @@ fn each_remedy_heals_its_fault_within_two_seconds_and_no_other_does() {
             apply(&mut lab, remedy, service);
             lab.run(2_000);
             let healed = cures(kind).contains(&remedy);
-            assert_eq!(lab.is_well(), healed, "{remedy:?} of {service} against {kind:?}");
-            assert_eq!(lab.world.faults().is_empty(), healed, "{remedy:?} against {kind:?}");
+            assert_eq!(
+                lab.is_well(),
+                healed,
+                "{remedy:?} of {service} against {kind:?}"
+            );
+            assert_eq!(
+                lab.world.faults().is_empty(),
+                healed,
+                "{remedy:?} against {kind:?}"
+            );
             lab.run(30_000);
-            assert_eq!(lab.is_well(), healed, "{remedy:?} of {service} against {kind:?}, later");
+            assert_eq!(
+                lab.is_well(),
+                healed,
+                "{remedy:?} of {service} against {kind:?}, later"
+            );
         }
     }
 }
@@ -112,17 +131,30 @@ fn a_crash_and_a_bad_deploy_look_alike_until_the_service_is_read() {
     let seen = |lab: &Lab| {
         lab.open()
             .iter()
-            .map(|alert| (alert.resource.clone(), alert.severity, alert.symptom, alert.msg.clone()))
+            .map(|alert| {
+                (
+                    alert.resource.clone(),
+                    alert.severity,
+                    alert.symptom,
+                    alert.msg.clone(),
+                )
+            })
             .collect::<Vec<_>>()
     };
     assert_eq!(seen(&crashed), seen(&deployed));
 
     let (service, metrics) = crashed.service("payments");
     assert_eq!(service.process, ProcessState::Exited(137));
-    assert_eq!((metrics.status, service.version.as_str()), (Status::Down, "2.4.0"));
+    assert_eq!(
+        (metrics.status, service.version.as_str()),
+        (Status::Down, "2.4.0")
+    );
     let (service, metrics) = deployed.service("payments");
     assert_eq!(service.process, ProcessState::Running);
-    assert_eq!((metrics.status, service.version.as_str()), (Status::Down, "2.4.1"));
+    assert_eq!(
+        (metrics.status, service.version.as_str()),
+        (Status::Down, "2.4.1")
+    );
     let newest = service.versions.last().unwrap();
     assert_eq!(newest.name, "2.4.1");
     assert!(deployed.now.duration_since(newest.deployed_at).as_secs() <= 2);
@@ -133,12 +165,16 @@ fn an_earlier_version_can_be_named_and_the_defective_one_fails_again() {
     let mut lab = Lab::new();
     lab.inject(FaultKind::BadDeploy, "payments");
     lab.run(2_000);
-    lab.world.set_version(lab.now, "payments", Some("2.3.1")).unwrap();
+    lab.world
+        .set_version(lab.now, "payments", Some("2.3.1"))
+        .unwrap();
     lab.run(2_000);
     assert!(lab.is_well());
     assert_eq!(lab.service("payments").0.version, "2.3.1");
 
-    lab.world.set_version(lab.now, "payments", Some("2.4.1")).unwrap();
+    lab.world
+        .set_version(lab.now, "payments", Some("2.4.1"))
+        .unwrap();
     lab.run(2_000);
     assert_eq!(lab.symptoms(), [("payments", Symptom::HealthCheckFailing)]);
     assert_eq!(lab.world.faults().len(), 1);
@@ -162,7 +198,10 @@ fn too_few_replicas_do_not_absorb_a_spike_and_an_absorbed_one_eases() {
     assert!(lab.is_well());
     assert!(lab.world.faults().is_empty());
     lab.run(61_000);
-    assert_eq!(lab.service("payments").0.ailments.traffic, Traffic::Ordinary);
+    assert_eq!(
+        lab.service("payments").0.ailments.traffic,
+        Traffic::Ordinary
+    );
     apply(&mut lab, Remedy::Scale(3), "payments");
     lab.run(5_000);
     assert!(lab.is_well());
@@ -174,7 +213,11 @@ fn a_storm_raises_exactly_as_many_alerts_as_asked_and_restarts_end_it() {
     lab.inject(FaultKind::Storm, "40");
     lab.run(2_000);
     assert_eq!(lab.open().len(), 40);
-    assert!(lab.open().iter().all(|alert| alert.symptom == Symptom::HighLatency));
+    assert!(
+        lab.open()
+            .iter()
+            .all(|alert| alert.symptom == Symptom::HighLatency)
+    );
     for service in SERVICES {
         assert_eq!(lab.status(service), Status::Degraded);
         assert_eq!(lab.world.faults().len(), 1);
@@ -211,9 +254,13 @@ fn a_service_that_is_down_makes_its_dependents_fail_and_reading_shows_the_root()
 
 #[test]
 fn clearing_a_fault_heals_it() {
-    for kind in FaultKind::ALL {
+    for kind in ALL_KINDS {
         let mut lab = Lab::new();
-        let target = if kind == FaultKind::Storm { "9" } else { "payments" };
+        let target = if kind == FaultKind::Storm {
+            "9"
+        } else {
+            "payments"
+        };
         let fault = lab.world.inject(lab.now, kind, target).unwrap();
         lab.run(2_500);
         assert!(!lab.is_well(), "{kind:?}");
@@ -250,8 +297,17 @@ fn a_reset_restores_everything_at_once() {
 fn impossible_faults_are_refused() {
     let mut lab = Lab::new();
     let now = lab.now;
-    let unknown = lab.world.inject(now, FaultKind::Crash, "ledger").unwrap_err();
-    assert!(matches!(unknown, ActionError::Unknown { kind: "service", .. }));
+    let unknown = lab
+        .world
+        .inject(now, FaultKind::Crash, "ledger")
+        .unwrap_err();
+    assert!(matches!(
+        unknown,
+        ActionError::Unknown {
+            kind: "service",
+            ..
+        }
+    ));
     for number in ["0", "501", "many", "-3", ""] {
         let refused = lab.world.inject(now, FaultKind::Storm, number).unwrap_err();
         assert!(matches!(refused, ActionError::Invalid(_)), "{number}");
@@ -259,7 +315,10 @@ fn impossible_faults_are_refused() {
     lab.inject(FaultKind::Crash, "auth");
     let twice = lab.world.inject(now, FaultKind::Crash, "auth").unwrap_err();
     assert!(matches!(twice, ActionError::Conflict(_)));
-    let on_exited = lab.world.inject(now, FaultKind::Degrade, "auth").unwrap_err();
+    let on_exited = lab
+        .world
+        .inject(now, FaultKind::Degrade, "auth")
+        .unwrap_err();
     assert!(matches!(on_exited, ActionError::Conflict(_)));
     assert_eq!(lab.world.faults().len(), 1);
 }

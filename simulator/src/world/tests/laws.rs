@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::Lab;
+use super::{ALL_KINDS, Lab};
 use crate::world::alerts::Severity;
 use crate::world::faults::FaultKind;
 use crate::world::identity::{Lock, NewUser};
@@ -35,7 +35,10 @@ fn service() -> impl Strategy<Value = &'static str> {
 
 fn event() -> impl Strategy<Value = Event> {
     let kinds = prop::sample::select(
-        FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::Storm).collect::<Vec<_>>(),
+        ALL_KINDS
+            .into_iter()
+            .filter(|kind| *kind != FaultKind::Storm)
+            .collect::<Vec<_>>(),
     );
     prop_oneof![
         4 => (1_i64..24).prop_map(|steps| Event::Wait(steps * 250)),
@@ -59,8 +62,11 @@ fn play(lab: &mut Lab, event: &Event) {
     let now = lab.now;
     let before = lab.digest();
     let world = &mut lab.world;
-    let first_open =
-        world.alerts().iter().find(|alert| alert.resolved_at.is_none()).map(|a| a.id.to_string());
+    let first_open = world
+        .alerts()
+        .iter()
+        .find(|alert| alert.resolved_at.is_none())
+        .map(|a| a.id.to_string());
     let first_fault = world.faults().first().map(|fault| fault.id.clone());
     let done = match event {
         Event::Wait(milliseconds) => {
@@ -68,9 +74,9 @@ fn play(lab: &mut Lab, event: &Event) {
             Ok(())
         }
         Event::Inject(kind, target) => world.inject(now, *kind, target).map(drop),
-        Event::Storm(number) => {
-            world.inject(now, FaultKind::Storm, &number.to_string()).map(drop)
-        }
+        Event::Storm(number) => world
+            .inject(now, FaultKind::Storm, &number.to_string())
+            .map(drop),
         Event::Clear => world
             .clear_fault(now, &first_fault.unwrap_or_else(|| FaultId::new("none")))
             .map(drop),
@@ -82,7 +88,7 @@ fn play(lab: &mut Lab, event: &Event) {
             .resolve_alert(now, &first_open.unwrap_or_default(), "looked at".into())
             .map(drop),
         Event::Report(target) => world
-            .create_alert(now, "operator", (*target).into(), Severity::Warning, "odd".into())
+            .create_alert(now, "operator", target, Severity::Warning, "odd".into())
             .map(drop),
         Event::BackUp => world.back_up(now, "prod_db").map(drop),
         Event::Restore => world.restore(now, "prod_db", "bkp-nightly").map(drop),
@@ -94,7 +100,10 @@ fn play(lab: &mut Lab, event: &Event) {
                 email: "sam@example.com".into(),
                 role: "engineer".into(),
             };
-            world.create_user(now, new).or_else(|_| world.set_lock(now, id, Lock::Locked)).map(drop)
+            world
+                .create_user(now, new)
+                .or_else(|_| world.set_lock(now, id, Lock::Locked))
+                .map(drop)
         }
         Event::Rotate(target) => world.rotate_key(now, target).map(drop),
         Event::Reset => {
@@ -111,15 +120,32 @@ fn play(lab: &mut Lab, event: &Event) {
 fn telltale(text: &str) -> Option<&'static str> {
     let text = text.to_lowercase().replace("\"degraded\"", "");
     let words = [
-        "crash", "bad-deploy", "bad_deploy", "baddeploy", "memory-leak", "memory_leak", "leak",
-        "traffic-spike", "traffic_spike", "spike", "surge", "degrade", "storm", "rollback",
-        "roll back", "rolled back", "fault", "inject", "defect", "sound",
+        "crash",
+        "bad-deploy",
+        "bad_deploy",
+        "baddeploy",
+        "memory-leak",
+        "memory_leak",
+        "leak",
+        "traffic-spike",
+        "traffic_spike",
+        "spike",
+        "surge",
+        "degrade",
+        "storm",
+        "rollback",
+        "roll back",
+        "rolled back",
+        "fault",
+        "inject",
+        "defect",
+        "sound",
     ];
     words.into_iter().find(|word| text.contains(word))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn nothing_readable_names_a_fault_or_its_remedy(events in prop::collection::vec(event(), 1..30)) {

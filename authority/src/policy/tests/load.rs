@@ -1,0 +1,194 @@
+//! What does not load, and what is said of it.
+
+use std::fs;
+use std::path::Path;
+
+use super::super::{Bundle, Folder, LoadPolicyError};
+use super::{SHIPPED_FOLDER, bare, folder};
+
+fn refused(path: &str, text: &str) -> LoadPolicyError {
+    Bundle::parse(folder(&[(path, Some(text))])).unwrap_err()
+}
+
+/// The file, the line where known, and a part of the message.
+fn check(path: &str, text: &str, line: Option<usize>, message: &str) {
+    let error = refused(path, text);
+    assert_eq!(error.file.as_deref(), Some(path), "{error}");
+    assert_eq!(error.line, line, "{error}");
+    assert!(error.message.contains(message), "{error}");
+}
+
+const ANYTHING: &str = "permit (principal, action, resource);";
+
+#[test]
+fn a_policy_without_an_id_does_not_load() {
+    let text = format!("@id(\"a\")\n{ANYTHING}\n\n{ANYTHING}\n");
+    check("site/x.cedar", &text, Some(4), "has no @id");
+    check("site/x.cedar", &format!("@id(\"\") {ANYTHING}"), Some(1), "has no @id");
+}
+
+#[test]
+fn two_policies_of_one_id_do_not_load() {
+    let text = format!("\n@id(\"data-is-sacred\")\n{ANYTHING}\n");
+    check("site/x.cedar", &text, Some(2), "stands twice, also in base/data.cedar");
+}
+
+#[test]
+fn a_requirement_that_cannot_be_read_does_not_load() {
+    for wrong in ["", "approver", "approver:", "approver:0", "approver:-1", ":1", "a:1,", "a:1;b:1", "a:99999"] {
+        let text = format!(
+            "@id(\"a\")\n@require_approval(\"{wrong}\")\nforbid (principal, action, resource);"
+        );
+        check("site/x.cedar", &text, Some(1), "role:n");
+    }
+    let text = format!("@id(\"a\")\n@require_approval(\"approver:1\")\n{ANYTHING}");
+    check("site/x.cedar", &text, Some(1), "belongs on a forbid");
+}
+
+#[test]
+fn a_template_does_not_load() {
+    let text = "@id(\"a\")\npermit (principal == ?principal, action, resource);";
+    check("site/x.cedar", text, Some(1), "template");
+}
+
+#[test]
+fn a_policy_that_does_not_fit_the_schema_does_not_load() {
+    let scale = "principal, action == Action::\"infra.scale\", resource";
+    for condition in [
+        "context.params.replica > 1",
+        "context.params.replicas > \"1\"",
+        "principal.autonomy == 1",
+        "resource.protected",
+        "context.change.before > 1",
+    ] {
+        let text = format!("@id(\"a\")\nforbid ({scale})\nwhen {{ {condition} }};");
+        check("site/x.cedar", &text, Some(3), "policy `a`");
+    }
+    let text = "@id(\"a\")\nforbid (principal, action == Action::\"infra.scael\", resource);";
+    check("site/x.cedar", text, Some(2), "infra.scael");
+}
+
+#[test]
+fn half_written_files_are_named_with_the_line() {
+    check("site/x.cedar", "// a\n@id(\"a\")\npermit (princ", Some(3), "");
+    check("tools/x.toml", "[[tool]]\nname = \"a\"\ndesc", Some(3), "");
+    check("inventory.toml", "[[resource]]\ntype = \"Service\"\nid = ", Some(3), "");
+    check("agents.toml", "[[agent]]\nname = \"a\"\nautonomy = \"wild\"\n", Some(3), "");
+    check("operators.toml", "[[operator]]\nname = 3\n", Some(2), "");
+}
+
+#[test]
+fn a_broken_table_of_cases_is_named_with_the_line() {
+    let changed = folder(&[("cases/x.toml", Some("[[case]]\nname = \"a\"\nexpect = \"maybe\"\n"))]);
+    let error = Bundle::parse(changed).unwrap().run_cases().unwrap_err();
+    assert_eq!(error.file.as_deref(), Some("cases/x.toml"));
+    assert!(error.line.is_some(), "{error}");
+}
+
+#[test]
+fn the_inventory_takes_each_resource_once_with_attributes_of_one_type() {
+    let error = refused("inventory.toml", "[[resource]]\ntype = \"Agent\"\nid = \"x\"\n");
+    assert!(error.message.contains("Agent"), "{error}");
+    let twice = "[[resource]]\ntype = \"A\"\nid = \"x\"\n[[resource]]\ntype = \"A\"\nid = \"x\"\n";
+    check("inventory.toml", twice, Some(4), "stands twice");
+    let mixed = "[[resource]]\ntype = \"A\"\nid = \"x\"\nn = 1\n[[resource]]\ntype = \"A\"\nid = \"y\"\nn = \"1\"\n";
+    assert!(refused("inventory.toml", mixed).message.contains('n'));
+}
+
+#[test]
+fn a_tool_whose_name_the_schema_needs_itself_does_not_load() {
+    for name in ["approve", "effect:read"] {
+        let tool = format!(
+            "[[tool]]\nname = \"{name}\"\ndescription = \"x\"\neffect = \"read\"\n\
+             resource = {{ type = \"System\", id = \"cloud\" }}\nupstream = \"cloud\"\n\
+             request = {{ method = \"GET\", path = \"/x\" }}\n[tool.params]\ntype = \"object\"\n"
+        );
+        assert!(refused("tools/x.toml", &tool).message.contains(name));
+    }
+}
+
+#[test]
+fn tool_names_may_hold_what_cedar_type_names_may_not() {
+    let tool = "[[tool]]\nname = \"git-hub/list_issues@2\"\ndescription = \"x\"\neffect = \"read\"\n\
+                resource = { type = \"System\", id = \"cloud\" }\nupstream = \"cloud\"\n\
+                request = { method = \"GET\", path = \"/x\" }\n[tool.params]\ntype = \"object\"\n\
+                [tool.params.properties.\"per-page\"]\ntype = \"integer\"\n";
+    let site = "@id(\"a\")\nforbid (principal, action == Action::\"git-hub/list_issues@2\", resource)\n\
+                when { context.params has \"per-page\" && context.params[\"per-page\"] > 100 };";
+    let changes = [("tools/x.toml", Some(tool)), ("site/x.cedar", Some(site))];
+    Bundle::parse(folder(&changes)).unwrap();
+}
+
+#[test]
+fn a_folder_without_tools_or_policies_does_not_load() {
+    assert!(Bundle::parse(Folder::default()).is_err());
+    assert!(Bundle::parse(bare(&[])).is_err());
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_no_crash() {
+    for depth in [1_000, 30_000] {
+        let nested = format!(
+            "@id(\"a\") permit (principal, action, resource) when {{ {}true{} }};",
+            "(".repeat(depth),
+            ")".repeat(depth)
+        );
+        let negated = format!(
+            "@id(\"a\") permit (principal, action, resource) when {{ {}true }};",
+            "if true then false else ".repeat(depth)
+        );
+        for text in [nested, negated] {
+            // Shallow nesting may load; deep nesting must come back as an error.
+            let loaded = Bundle::parse(folder(&[("site/x.cedar", Some(&text))]));
+            assert!(loaded.is_err() || depth < 30_000, "depth {depth}");
+        }
+    }
+}
+
+#[test]
+fn the_hash_covers_paths_and_contents_and_nothing_else() {
+    let base = SHIPPED_FOLDER.hash();
+    assert_eq!(base, folder(&[]).hash());
+    assert_ne!(base, folder(&[("site/scale.cedar", None)]).hash());
+    assert_ne!(base, folder(&[("site/new.cedar", Some(""))]).hash());
+    let one = Folder::from_files([("a".to_owned(), "bc".to_owned())]);
+    let other = Folder::from_files([("ab".to_owned(), "c".to_owned())]);
+    assert_ne!(one.hash(), other.hash());
+}
+
+fn write(dir: &Path, path: &str, bytes: &[u8]) {
+    let path = dir.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_cannot_be_read_whole_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "tools/x.toml", b"");
+    write(dir.path(), "README.md", b"anything");
+    write(dir.path(), "site/README.md", b"anything");
+    write(dir.path(), "site/.x.cedar.swp", b"\xff");
+    Folder::read(dir.path()).unwrap();
+
+    let refused = |path: &str| {
+        let error = Folder::read(dir.path()).unwrap_err();
+        assert_eq!(error.file.as_deref(), Some(path), "{error}");
+        fs::remove_file(dir.path().join(path)).unwrap();
+    };
+    write(dir.path(), "site/x.cedar", b"\xff\xfe");
+    refused("site/x.cedar");
+    write(dir.path(), "site/x.cedar", &vec![b' '; 2 * 1024 * 1024]);
+    refused("site/x.cedar");
+    write(dir.path(), "site/scale.ceder", b"a misspelt ending must not drop a rule");
+    refused("site/scale.ceder");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("b.cedar", dir.path().join("site/a.cedar")).unwrap();
+        std::os::unix::fs::symlink("a.cedar", dir.path().join("site/b.cedar")).unwrap();
+        refused("site/a.cedar");
+        refused("site/b.cedar");
+        std::os::unix::fs::symlink("/dev/zero", dir.path().join("inventory.toml")).unwrap();
+        refused("inventory.toml");
+    }
+}

@@ -1,0 +1,55 @@
+//! `GET /v1/plans`
+
+use axum::extract::State;
+use countersign_service::credential::AnyCaller;
+use countersign_service::extract::{Json, Query};
+use countersign_service::problem::{Problem, ProblemDocument};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::whose;
+use crate::authority::Authority;
+use crate::store;
+use crate::view::PlanView;
+
+/// How many of the newest.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// 1 to 500, by default 50.
+    limit: Option<u32>,
+}
+
+impl ListQuery {
+    /// The limit within its range.
+    pub(crate) fn limit(self) -> u32 {
+        self.limit.unwrap_or(50).clamp(1, 500)
+    }
+}
+
+/// Plans, the newest first.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PlanList {
+    /// The plans.
+    pub plans: Vec<PlanView>,
+}
+
+/// Lists the newest plans: an agent's own, or everybody's for people and other roles.
+#[utoipa::path(get, path = "/v1/plans", tag = "plans", operation_id = "list_plans",
+    params(ListQuery), security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The newest first", body = PlanList),
+        (status = 401, description = "No key", body = ProblemDocument),
+    ))]
+pub(crate) async fn list_plans(
+    caller: AnyCaller,
+    State(authority): State<Authority>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<PlanList>, Problem> {
+    let mut connection = authority.read().await?;
+    let tenant = &authority.settings.tenant;
+    let plans =
+        store::plans::newest(&mut connection, tenant, whose(&caller), query.limit()).await?;
+    Ok(Json(PlanList { plans: plans.into_iter().map(PlanView::from).collect() }))
+}

@@ -1,0 +1,73 @@
+use super::*;
+
+const FILE: &str = r#"
+data = "from-file"
+token_ttl = 30
+upstreams = ["cloud=http://127.0.0.1:9000", "other=http://127.0.0.1:9001"]
+[authority]
+listen = "127.0.0.1:1"
+[llm]
+api_key = "canary-secret"
+"#;
+
+fn read(
+    flags: Flags,
+    environment: &'static [(&'static str, &'static str)],
+    file: Option<&str>,
+) -> Result<Settings, SettingsError> {
+    let variable = |name: &str| {
+        environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    };
+    Settings::read(flags, variable, file.map(|text| ("countersign.toml", text)))
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let flags = vec![(DATA, Some("from-flag".to_owned())), (POLICIES, None)];
+    let environment = &[("COUNTERSIGN_DATA", "from-env"), ("COUNTERSIGN_TOKEN_TTL", "45")];
+    let settings = read(flags, environment, Some(FILE)).unwrap();
+    assert_eq!(settings.text(DATA), Some("from-flag"));
+    assert_eq!(settings.parse::<u64>(TOKEN_TTL).unwrap(), 45);
+    assert_eq!(settings.text(AUTHORITY_LISTEN), Some("127.0.0.1:1"));
+    assert_eq!(settings.text(POLICIES), Some("policies"));
+    assert_eq!(settings.chosen(POLICIES), None);
+    assert_eq!(settings.overlay(), PathBuf::from("from-flag/overlay"));
+    let upstreams = settings.pairs(UPSTREAMS).unwrap();
+    assert_eq!(upstreams.first().unwrap().0, "cloud");
+    assert_eq!(upstreams.len(), 2);
+}
+
+#[test]
+fn unknown_key_in_the_file_is_an_error_that_names_it() {
+    let error = read(Vec::new(), &[], Some("dta = \"x\"")).unwrap_err();
+    assert!(error.to_string().contains("`dta` is no setting"), "{error}");
+    let error = read(Vec::new(), &[], Some("[authority]\nlisten_on = \"x\"")).unwrap_err();
+    assert!(error.to_string().contains("authority.listen_on"), "{error}");
+}
+
+#[test]
+fn a_wrong_value_is_named_as_it_was_set() {
+    let settings = read(Vec::new(), &[("COUNTERSIGN_TOKEN_TTL", "soon")], None).unwrap();
+    let error = settings.parse::<u64>(TOKEN_TTL).unwrap_err();
+    assert!(error.to_string().starts_with("COUNTERSIGN_TOKEN_TTL = `soon`"), "{error}");
+}
+
+#[test]
+fn the_effective_settings_hide_secrets() {
+    let environment =
+        &[("COUNTERSIGN_AUTHORITY_DATABASE_URL", "postgres://user:canary-password@db/authority")];
+    let settings = read(Vec::new(), environment, Some(FILE)).unwrap();
+    let text = settings.document().to_string();
+    assert!(!text.contains("canary"), "{text}");
+    assert!(text.contains("postgres://…@db/authority"), "{text}");
+}
+
+#[test]
+fn every_variable_is_the_product_s_and_unique() {
+    let mut seen = std::collections::BTreeSet::new();
+    for setting in ALL {
+        assert!(setting.variable.starts_with("COUNTERSIGN_"));
+        assert!(seen.insert(setting.variable), "{}", setting.variable);
+        assert!(seen.insert(setting.key), "{}", setting.key);
+    }
+}

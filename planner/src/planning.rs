@@ -1,0 +1,130 @@
+//! Finding a plan: runbooks first, then the model, else nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::model::{Model, ModelError, Question};
+use crate::run::event::{Event, Proposal, ProposedStep};
+use crate::run::view::{Failure, Sense, Source};
+use crate::run::Run;
+use crate::runbook::{Asked, Runbooks};
+use crate::tools::Toolbox;
+use crate::world::World;
+
+/// What plans are found with.
+#[derive(Clone, Debug)]
+pub(crate) struct Planning {
+    /// `None` when they are switched off.
+    pub(crate) runbooks: Option<Arc<Runbooks>>,
+    /// `None` when none is configured.
+    pub(crate) model: Option<Arc<Model>>,
+}
+
+/// The alert that the run is about, by its trigger's words.
+pub(crate) fn triggering_alert(run: &Run) -> Option<&str> {
+    run.view().trigger.as_ref()?.get("alert").and_then(Value::as_str)
+}
+
+/// What the run asks for.
+pub(crate) fn asked(run: &Run, now: Timestamp) -> Asked<'_> {
+    Asked { goal: &run.view().goal, alert: triggering_alert(run), tried: run.tried(), now }
+}
+
+impl Planning {
+    /// The request that a runbook's goal pattern understands, whatever the world is like.
+    pub(crate) fn request(&self, run: &Run) -> Option<Proposal> {
+        // After a round that went well an explicit request is fulfilled.
+        if run.rounds() > 0 {
+            return None;
+        }
+        self.runbooks.as_ref()?.for_request(&run.view().goal)
+    }
+
+    /// Finds a plan for what was sensed.
+    pub(crate) async fn plan(&self, run: &Run, tools: &Toolbox, now: Timestamp) -> Event {
+        if let Some(proposal) = self.request(run) {
+            return Event::Proposed(proposal);
+        }
+        let nothing = Sense::default();
+        let sense = run.view().sense.as_ref().unwrap_or(&nothing);
+        let world = World::new(sense);
+        let asked = asked(run, now);
+        let about_health = asked.about_health(&world);
+        let alerts: BTreeSet<String> =
+            asked.alerts(&world).into_iter().map(|alert| alert.resource_id.clone()).collect();
+        if about_health {
+            let found = self.runbooks.as_ref().and_then(|books| books.for_alerts(&asked, &world));
+            if let Some(proposal) = found {
+                return Event::Proposed(proposal);
+            }
+            if alerts.is_empty() && self.all_well(&asked, &world) {
+                return Event::Idle("no alert is open".to_owned());
+            }
+        }
+        match &self.model {
+            Some(model) => {
+                let heals = if about_health { alerts } else { BTreeSet::new() };
+                let question =
+                    Question { goal: &run.view().goal, sense, setbacks: run.setbacks(), tools };
+                proposed(model, model.plan(&question).await, tools, &heals)
+            }
+            None => Event::Idle(self.why_idle(about_health, &alerts, &asked, &world)),
+        }
+    }
+
+    fn all_well(&self, asked: &Asked<'_>, world: &World) -> bool {
+        let scope = asked.scope(world);
+        let inside = |id: &&str| scope.as_ref().is_none_or(|scope| scope.contains(*id));
+        !world.unwell().iter().any(inside)
+    }
+
+    fn why_idle(
+        &self,
+        about_health: bool,
+        alerts: &BTreeSet<String>,
+        asked: &Asked<'_>,
+        world: &World,
+    ) -> String {
+        let list = alerts.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        if !about_health {
+            "no runbook understands this goal, and no model is configured".to_owned()
+        } else if alerts.is_empty() {
+            let scope = asked.scope(world);
+            let inside = |id: &&str| scope.as_ref().is_none_or(|scope| scope.contains(*id));
+            let unwell: Vec<&str> = world.unwell().into_iter().filter(inside).collect();
+            format!("no alert is open, though {} is not well", unwell.join(", "))
+        } else {
+            format!("no runbook knows what to do about the open alerts on {list}")
+        }
+    }
+}
+
+fn proposed(
+    model: &Model,
+    answer: Result<Vec<ProposedStep>, ModelError>,
+    tools: &Toolbox,
+    alerts: &BTreeSet<String>,
+) -> Event {
+    let steps = match answer {
+        Ok(steps) if steps.is_empty() => {
+            return Event::Idle("the model sees nothing to do".to_owned());
+        }
+        Ok(steps) => steps,
+        Err(error) => return Event::Broke(Failure::new(error.code(), error.to_string())),
+    };
+    let touched: BTreeSet<String> = steps
+        .iter()
+        .filter_map(|step| tools.get(&step.tool)?.resource_in(&step.params))
+        .collect();
+    let count = steps.len();
+    Event::Proposed(Proposal {
+        source: Source::Model,
+        names: vec![model.name().to_owned()],
+        summary: format!("{count} proposed by the model"),
+        steps,
+        heals: touched.intersection(alerts).cloned().collect(),
+    })
+}
