@@ -45,7 +45,7 @@ pub(crate) struct Settings {
 pub(crate) struct Authority {
     pub(crate) settings: Arc<Settings>,
     pub(crate) database: Database,
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) ledger: Ledger,
     pub(crate) policies: Arc<PolicyStore>,
     pub(crate) directory: SharedDirectory,
     pub(crate) keys: Arc<Keys>,

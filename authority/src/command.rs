@@ -91,8 +91,8 @@ pub(crate) async fn carry_out(
     authority.record(&mut tx, Kind::Control, now, body).await?;
     let control = document(authority, &mut tx, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    tracing::warn!(target: "audit", control.action = action.as_str(), control.scope = %scope,
-        control.generation = control.generation, "the kill switch was moved");
+    tracing::warn!(target: "audit", action = action.as_str(), scope = %scope,
+        generation = control.generation, "the kill switch was moved");
     authority.hub.publish("control", "control", &control);
     let acknowledged = authority.enforcers.push(&control).await;
     Ok((control.generation, acknowledged))

@@ -236,6 +236,6 @@ fn count(plan: &Plan) {
             "verdict" => step.verdict.as_str(), "effect" => step.effect.as_str())
         .increment(1);
     }
-    tracing::info!(target: "audit", plan.id = %plan.id, agent = %plan.agent,
-        decision.verdict = plan.verdict.as_str(), plan.steps = plan.steps.len(), "judged a plan");
+    tracing::info!(target: "audit", plan_id = %plan.id, agent = %plan.agent,
+        verdict = plan.verdict.as_str(), steps = plan.steps.len(), "judged a plan");
 }

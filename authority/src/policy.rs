@@ -9,6 +9,7 @@ mod decide;
 mod error;
 mod folder;
 mod inventory;
+mod request;
 mod schema;
 mod store;
 
@@ -27,7 +28,7 @@ pub use bundle::{Bundle, PolicyFile};
 pub use cases::{CaseFailure, CaseReport};
 pub use error::LoadPolicyError;
 pub use folder::Folder;
-pub use store::{CandidateError, PolicyStatus, PolicyStore};
+pub use store::{CandidateError, PolicyStatus, PolicyStore, Reloaded};
 
 use crate::quorum::Rule;
 

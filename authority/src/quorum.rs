@@ -149,7 +149,7 @@ mod tests {
         assert!(!is_met(&rules, &people(&[("alice", &["sre", "security"])])));
         let both = people(&[("alice", &["sre", "security"]), ("bob", &["sre"])]);
         assert!(is_met(&rules, &both));
-        assert!(parts(&rules, &both)[&"bob".parse().unwrap()].contains("sre"));
+        assert!(parts(&rules, &both)[&"bob".parse::<OperatorId>().unwrap()].contains("sre"));
     }
 
     #[test]

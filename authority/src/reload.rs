@@ -133,8 +133,7 @@ pub(crate) async fn activate(authority: &Authority, epoch: Epoch) -> Result<(), 
     authority.record(&mut tx, Kind::Policy, now, body).await?;
     let control = command::document(authority, &mut tx, now).await?;
     tx.commit().await?;
-    tracing::info!(target: "audit", policy.bundle = %hash, policy.epoch = policy_epoch,
-        "a policy bundle is active");
+    tracing::info!(target: "audit", bundle = %hash, policy_epoch, "a policy bundle is active");
     for approval in voided {
         publish::approval_again(authority, &approval).await;
     }

@@ -111,10 +111,8 @@ impl DataFolder {
         ready: &Ready,
         further: Option<&Path>,
     ) -> Result<(), FileError> {
-        let mut text = serde_json::to_string_pretty(ready).unwrap_or_default();
-        text.push('\n');
-        files::write_public(&self.ready(), text.as_bytes())?;
-        further.map_or(Ok(()), |path| files::write_public(path, text.as_bytes()))
+        ready.write_to(&self.ready())?;
+        further.map_or(Ok(()), |path| ready.write_to(path))
     }
 
     /// Removes what an earlier process, or this one, said about listening.
@@ -123,6 +121,14 @@ impl DataFolder {
             // It may never have been written.
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+impl Ready {
+    /// Writes the ready file at `path`, by rename.
+    pub(crate) fn write_to(&self, path: &Path) -> Result<(), FileError> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        files::write_public(path, format!("{text}\n").as_bytes())
     }
 }
 

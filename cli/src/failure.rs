@@ -8,6 +8,8 @@ use countersign_service::client::PeerError;
 use countersign_service::problem::{ProblemDocument, ProblemType};
 use serde_json::{Value, json};
 
+use crate::settings::SettingsError;
+
 /// The answer is no: denied, refused, wider, tampered, a check failed.
 pub(crate) const NO: u8 = 1;
 /// The command could not run.
@@ -112,6 +114,16 @@ impl From<PeerError> for Failure {
             PeerError::Problem(problem) => Self::Problem(problem),
             other => Self::because("a server cannot be asked", other),
         }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let mut text = error.to_string();
+        if let Some(cause) = error.source() {
+            text = format!("{text}: {cause}");
+        }
+        Self::Usage(text)
     }
 }
 

@@ -41,10 +41,11 @@ settings! {
     OVERLAY = "overlay", "COUNTERSIGN_OVERLAY", None, "folder with the key hashes of agents and operators; DATA/overlay unless set";
     LOG = "log", "COUNTERSIGN_LOG", Some("info"), "log filter, such as `info` or `warn,countersign_enforcer=debug`";
     LOG_FORMAT = "log_format", "COUNTERSIGN_LOG_FORMAT", Some("text"), "`text` or `json`";
-    ISSUER = "issuer", "COUNTERSIGN_ISSUER", Some("authority"), "`iss` of every token";
+    ISSUER = "issuer", "COUNTERSIGN_ISSUER", Some("countersign"), "`iss` of every token";
     AUDIENCE = "audience", "COUNTERSIGN_AUDIENCE", Some("enforcer"), "`aud` of every token: the enforcers that share a journal";
     TOKEN_TTL = "token_ttl", "COUNTERSIGN_TOKEN_TTL", Some("60"), "life of a token in seconds, 1 to 300";
     SERVICE_KEY_FILE = "service_key_file", "COUNTERSIGN_SERVICE_KEY_FILE", None, "key that roles show each other; DATA/keys/service.key unless set";
+    AGENT = "agent", "COUNTERSIGN_AGENT", Some("remediator"), "the agent as which the planner acts";
     AGENT_KEY_FILE = "agent_key_file", "COUNTERSIGN_AGENT_KEY_FILE", None, "key of the agent that the planner, or a client command, is";
     OPERATOR_KEY_FILE = "operator_key_file", "COUNTERSIGN_OPERATOR_KEY_FILE", None, "key of the person whom a client command asks for";
     UPSTREAMS = "upstreams", "COUNTERSIGN_UPSTREAMS", None, "NAME=URL of each upstream of the enforcer, separated by commas";

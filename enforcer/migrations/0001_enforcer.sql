@@ -1,12 +1,11 @@
 -- What the enforcer remembers. Times are milliseconds since 1970; digests are lowercase hexadecimal.
 
--- One row per process that ever wrote here. A writer whose lease ended is dead.
+-- One row per process that ever wrote here, under its name in the ledger. A writer whose lease ended
+-- is dead.
 CREATE TABLE writer (
-    id          TEXT   NOT NULL,
-    epoch       BIGINT NOT NULL,
+    id          TEXT   NOT NULL PRIMARY KEY,
     started_at  BIGINT NOT NULL,
-    lease_until BIGINT NOT NULL,
-    PRIMARY KEY (id, epoch)
+    lease_until BIGINT NOT NULL
 );
 
 -- One row per spent token. The state only moves forward; rows are never deleted while their token lives.

@@ -12,6 +12,10 @@ const client = createQueryClient();
 watchTheme();
 await consumeSignInLink(client);
 const router = createConsoleRouter(client);
+// A sign-in link pasted into an open console changes the fragment only.
+window.addEventListener('hashchange', () => {
+  void consumeSignInLink(client).then((found) => (found ? router.invalidate() : undefined));
+});
 const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(

@@ -59,7 +59,9 @@ impl Ledger {
         at: Timestamp,
         body: Value,
     ) -> Result<Appended, AppendError> {
-        let Value::Object(mut body) = body else { return Err(AppendError::Body) };
+        let Value::Object(mut body) = body else {
+            return Err(AppendError::Body);
+        };
         let index = self.next_index(connection).await?;
         if kind == Kind::Boot {
             let head = leaf_before(connection, index).await?;
@@ -71,11 +73,12 @@ impl Ledger {
 
     /// Takes the log's lock and the next index.
     async fn next_index(&self, connection: &mut AnyConnection) -> Result<u64, AppendError> {
-        let size: i64 =
-            sqlx::query_scalar("UPDATE ledger_state SET size = size + 1 WHERE id = 1 RETURNING size")
-                .fetch_optional(connection)
-                .await?
-                .ok_or(AppendError::Missing)?;
+        let size: i64 = sqlx::query_scalar(
+            "UPDATE ledger_state SET size = size + 1 WHERE id = 1 RETURNING size",
+        )
+        .fetch_optional(connection)
+        .await?
+        .ok_or(AppendError::Missing)?;
         Ok(number(size.saturating_sub(1)))
     }
 
@@ -102,7 +105,10 @@ impl Ledger {
             at,
             writer: self.writer.clone(),
             wseq: number(next.saturating_sub(1)),
-            wprev: head.map(|head| head.parse()).transpose().map_err(|_cause| AppendError::Missing)?,
+            wprev: head
+                .map(|head| head.parse())
+                .transpose()
+                .map_err(|_cause| AppendError::Missing)?,
             body,
         };
         if kind == Kind::Consume && record.jti().is_none() {
@@ -164,5 +170,7 @@ async fn leaf_before(
 }
 
 fn is_unique(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

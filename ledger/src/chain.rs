@@ -142,7 +142,12 @@ impl Default for Verifier {
 impl Verifier {
     /// Before the first entry.
     pub fn new() -> Self {
-        Self::resume(Summary { origin: None, size: 0, last: None, writers: BTreeMap::new() })
+        Self::resume(Summary {
+            origin: None,
+            size: 0,
+            last: None,
+            writers: BTreeMap::new(),
+        })
     }
 
     /// After the entries that `known` sums up. A writer that `known` does not hold starts at 0.
@@ -158,30 +163,58 @@ impl Verifier {
         let index = entry.index;
         let known = &mut self.0;
         if index != known.size {
-            return Err(ChainError::IndexGap { expected: known.size, found: index });
+            return Err(ChainError::IndexGap {
+                expected: known.size,
+                found: index,
+            });
         }
         if leaf(&entry.record) != entry.leaf {
             return Err(ChainError::Leaf { index });
         }
         let record = Record::from_text(&entry.record)
             .map_err(|source| ChainError::Record { index, source })?;
-        if let Some(expected) = known.origin.as_ref().filter(|origin| **origin != record.log) {
+        if let Some(expected) = known
+            .origin
+            .as_ref()
+            .filter(|origin| **origin != record.log)
+        {
             let (expected, found) = (expected.clone(), record.log);
-            return Err(ChainError::Log { index, expected, found });
+            return Err(ChainError::Log {
+                index,
+                expected,
+                found,
+            });
         }
-        let head = known.writers.get(&record.writer).copied().unwrap_or(Head { next: 0, leaf: None });
+        let head = known.writers.get(&record.writer).copied().unwrap_or(Head {
+            next: 0,
+            leaf: None,
+        });
         if record.wseq != head.next {
             let (writer, expected, found) = (record.writer, head.next, record.wseq);
-            return Err(ChainError::WriterGap { index, writer, expected, found });
+            return Err(ChainError::WriterGap {
+                index,
+                writer,
+                expected,
+                found,
+            });
         }
         if record.wprev != head.leaf {
-            return Err(ChainError::WriterLink { index, writer: record.writer });
+            return Err(ChainError::WriterLink {
+                index,
+                writer: record.writer,
+            });
         }
         if record.kind == Kind::Boot && !remembers(&record, known) {
             return Err(ChainError::Boot { index });
         }
         let next = head.next.saturating_add(1);
-        known.writers.insert(record.writer.clone(), Head { next, leaf: Some(entry.leaf) });
+        known.writers.insert(
+            record.writer.clone(),
+            Head {
+                next,
+                leaf: Some(entry.leaf),
+            },
+        );
         known.origin.get_or_insert_with(|| record.log.clone());
         known.last = Some(entry.leaf);
         known.size = known.size.saturating_add(1);
@@ -198,7 +231,13 @@ impl Verifier {
 /// there.
 fn remembers(record: &Record, known: &Summary) -> bool {
     let last = known.last.map(|leaf| leaf.to_string());
-    let size = record.body.get("size").is_none_or(|size| size.as_u64() == Some(known.size));
-    let head = record.body.get("head").is_none_or(|head| head.as_str() == last.as_deref());
+    let size = record
+        .body
+        .get("size")
+        .is_none_or(|size| size.as_u64() == Some(known.size));
+    let head = record
+        .body
+        .get("head")
+        .is_none_or(|head| head.as_str() == last.as_deref());
     size && head
 }

@@ -48,7 +48,16 @@ pub enum OpenError {
 }
 
 /// One row of `ledger_entry`.
-type Row = (i64, String, String, i64, String, Option<String>, String, String);
+type Row = (
+    i64,
+    String,
+    String,
+    i64,
+    String,
+    Option<String>,
+    String,
+    String,
+);
 
 impl Ledger {
     /// Opens the log inside the transaction of `connection`: makes it where missing, checks its last
@@ -69,13 +78,17 @@ impl Ledger {
         .execute(&mut *connection)
         .await?;
         // Takes the lock that orders appends, so that two processes do not choose the same epoch.
-        let (origin, tenant): (String, String) =
-            sqlx::query_as("UPDATE ledger_state SET size = size WHERE id = 1 RETURNING origin, tenant")
-                .fetch_one(&mut *connection)
-                .await?;
+        let (origin, tenant): (String, String) = sqlx::query_as(
+            "UPDATE ledger_state SET size = size WHERE id = 1 RETURNING origin, tenant",
+        )
+        .fetch_one(&mut *connection)
+        .await?;
         if origin != opening.origin || tenant != opening.tenant.as_str() {
             let expected = format!("{} of {}", opening.origin, opening.tenant);
-            return Err(OpenError::OtherLog { expected, found: format!("{origin} of {tenant}") });
+            return Err(OpenError::OtherLog {
+                expected,
+                found: format!("{origin} of {tenant}"),
+            });
         }
         let epoch: Option<i64> =
             sqlx::query_scalar("SELECT MAX(epoch) FROM ledger_writer WHERE role = $1")
@@ -114,7 +127,10 @@ impl Ledger {
     ///
     /// # Errors
     /// Each [`OpenError`] but [`OpenError::OtherLog`].
-    pub async fn verify_stored(&self, connection: &mut AnyConnection) -> Result<Summary, OpenError> {
+    pub async fn verify_stored(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<Summary, OpenError> {
         let size = self.size(connection).await?;
         let known = self.known_before(connection, 0).await?;
         self.verify_from(connection, known, size).await
@@ -160,7 +176,9 @@ impl Ledger {
             )));
         }
         if summary.size > size {
-            return Err(disagree(format!("entries from {size} on were not appended by anybody")));
+            return Err(disagree(format!(
+                "entries from {size} on were not appended by anybody"
+            )));
         }
         compare_heads(connection, &summary).await?;
         Ok(summary)
@@ -175,7 +193,13 @@ impl Ledger {
             && number(*wseq) == record.wseq
             && *kind == record.kind.as_str()
             && jti.as_deref() == record.jti();
-        if same { Ok(()) } else { Err(disagree(format!("the columns of entry {index} are not its record's"))) }
+        if same {
+            Ok(())
+        } else {
+            Err(disagree(format!(
+                "the columns of entry {index} are not its record's"
+            )))
+        }
     }
 
     /// What the entries before `from` come to, as far as the check of those after it needs it.
@@ -193,10 +217,11 @@ impl Ledger {
         if from == 0 {
             return Ok(known);
         }
-        let last: Option<String> = sqlx::query_scalar("SELECT leaf FROM ledger_entry WHERE idx = $1")
-            .bind(column(from).saturating_sub(1))
-            .fetch_optional(&mut *connection)
-            .await?;
+        let last: Option<String> =
+            sqlx::query_scalar("SELECT leaf FROM ledger_entry WHERE idx = $1")
+                .bind(column(from).saturating_sub(1))
+                .fetch_optional(&mut *connection)
+                .await?;
         known.last = last.and_then(|leaf| leaf.parse().ok());
         let heads: Vec<(String, i64, String)> = sqlx::query_as(
             "SELECT e.writer, e.wseq, e.leaf FROM ledger_entry e JOIN \
@@ -207,7 +232,10 @@ impl Ledger {
         .fetch_all(connection)
         .await?;
         for (writer, wseq, leaf) in heads {
-            let head = Head { next: number(wseq).saturating_add(1), leaf: leaf.parse().ok() };
+            let head = Head {
+                next: number(wseq).saturating_add(1),
+                leaf: leaf.parse().ok(),
+            };
             known.writers.insert(writer, head);
         }
         Ok(known)
@@ -229,14 +257,15 @@ fn entry(row: &Row) -> Result<Entry, ChainError> {
     let (index, .., record, leaf) = row;
     let index = number(*index);
     let leaf: Digest = leaf.parse().map_err(|_cause| ChainError::Leaf { index })?;
-    Ok(Entry { index, leaf, record: record.clone() })
+    Ok(Entry {
+        index,
+        leaf,
+        record: record.clone(),
+    })
 }
 
 /// The writers' rows must stand where their chains end: a cut tail shows here, however long ago.
-async fn compare_heads(
-    connection: &mut AnyConnection,
-    summary: &Summary,
-) -> Result<(), OpenError> {
+async fn compare_heads(connection: &mut AnyConnection, summary: &Summary) -> Result<(), OpenError> {
     let writers: Vec<(String, i64, Option<String>, Option<String>)> = sqlx::query_as(
         "SELECT w.writer, w.wseq, w.head, e.leaf FROM ledger_writer w LEFT JOIN ledger_entry e \
          ON e.writer = w.writer AND e.wseq = w.wseq - 1 ORDER BY w.writer",
@@ -245,11 +274,15 @@ async fn compare_heads(
     .await?;
     for (writer, wseq, head, leaf) in writers {
         if head != leaf {
-            return Err(disagree(format!("the last of the {wseq} records of `{writer}` is not in the log")));
+            return Err(disagree(format!(
+                "the last of the {wseq} records of `{writer}` is not in the log"
+            )));
         }
         let found = summary.writers.get(&writer).map(|head| head.next);
         if found.is_some_and(|found| found != number(wseq)) {
-            return Err(disagree(format!("`{writer}` did not write all records that bear its name")));
+            return Err(disagree(format!(
+                "`{writer}` did not write all records that bear its name"
+            )));
         }
     }
     Ok(())

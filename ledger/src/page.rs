@@ -74,11 +74,19 @@ impl Ledger {
         .await?;
         let entries: Vec<PageEntry> = rows
             .into_iter()
-            .map(|(index, leaf, record)| PageEntry { index: number(index), leaf, record })
+            .map(|(index, leaf, record)| PageEntry {
+                index: number(index),
+                leaf,
+                record,
+            })
             .collect();
         let full = u32::try_from(entries.len()).is_ok_and(|length| length == limit);
         let next = entries.last().filter(|_| full).map(|entry| entry.index);
-        Ok(Page { origin: self.origin.clone(), entries, next })
+        Ok(Page {
+            origin: self.origin.clone(),
+            entries,
+            next,
+        })
     }
 
     /// Reads the last `limit` entries, in order.
@@ -98,9 +106,17 @@ impl Ledger {
         let entries = rows
             .into_iter()
             .rev()
-            .map(|(index, leaf, record)| PageEntry { index: number(index), leaf, record })
+            .map(|(index, leaf, record)| PageEntry {
+                index: number(index),
+                leaf,
+                record,
+            })
             .collect();
-        Ok(Page { origin: self.origin.clone(), entries, next: None })
+        Ok(Page {
+            origin: self.origin.clone(),
+            entries,
+            next: None,
+        })
     }
 }
 
@@ -108,6 +124,10 @@ impl PageEntry {
     /// The entry as [`crate::verify`] takes it; `None` when the leaf is not a digest.
     pub fn to_entry(&self) -> Option<Entry> {
         let leaf = self.leaf.parse().ok()?;
-        Some(Entry { index: self.index, leaf, record: self.record.clone() })
+        Some(Entry {
+            index: self.index,
+            leaf,
+            record: self.record.clone(),
+        })
     }
 }

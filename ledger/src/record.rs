@@ -231,11 +231,20 @@ mod tests {
     fn other_texts_of_the_same_record_are_refused() {
         let text = record().to_text().unwrap();
         let spaced = text.replace(":1,", ": 1,");
-        assert!(matches!(Record::from_text(&spaced), Err(RecordError::NotCanonical)));
+        assert!(matches!(
+            Record::from_text(&spaced),
+            Err(RecordError::NotCanonical)
+        ));
         let newer = text.replace("\"v\":1", "\"v\":2");
-        assert!(matches!(Record::from_text(&newer), Err(RecordError::Version(2))));
+        assert!(matches!(
+            Record::from_text(&newer),
+            Err(RecordError::Version(2))
+        ));
         let unknown = text.replace("\"v\":1", "\"v\":1,\"w\":1");
-        assert!(matches!(Record::from_text(&unknown), Err(RecordError::Form(_))));
+        assert!(matches!(
+            Record::from_text(&unknown),
+            Err(RecordError::Form(_))
+        ));
     }
 
     #[test]
@@ -244,7 +253,8 @@ mod tests {
         odd.body.insert("__extn".to_owned(), Value::Null);
         assert!(matches!(odd.to_text(), Err(RecordError::Form(_))));
         let mut long = record();
-        long.body.insert("text".to_owned(), Value::from("x".repeat(MAX_RECORD)));
+        long.body
+            .insert("text".to_owned(), Value::from("x".repeat(MAX_RECORD)));
         assert!(matches!(long.to_text(), Err(RecordError::TooLong(_))));
     }
 

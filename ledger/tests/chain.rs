@@ -1,5 +1,9 @@
 //! Laws of the chain: what was appended verifies, and no single change goes unseen.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use countersign_intent::digest::Digest;
 use countersign_intent::id::TenantId;
@@ -27,7 +31,11 @@ fn log(writers: &[u8]) -> Vec<Entry> {
         let record = record.to_text().unwrap();
         let leaf = leaf(&record);
         heads[usize::from(*writer)] = (wseq + 1, Some(leaf));
-        entries.push(Entry { index: u64::try_from(index).unwrap(), leaf, record });
+        entries.push(Entry {
+            index: u64::try_from(index).unwrap(),
+            leaf,
+            record,
+        });
     }
     entries
 }

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_intent::id::{OperatorId, PlanId};
+use countersign_intent::id::PlanId;
 use countersign_intent::plan::{PlanRequest, StepRequest};
 use countersign_service::client::PeerError;
 use countersign_service::clock::Clock;
@@ -24,7 +24,7 @@ use crate::config::Pace;
 use crate::enforcer::Enforcer;
 use crate::live::{Live, Registry};
 use crate::planning::Planning;
-use crate::run::event::Event;
+use crate::run::event::{Event, StepEvent};
 use crate::run::view::{Failure, RunState};
 use crate::run::{Action, Run};
 use crate::store;
@@ -93,30 +93,20 @@ impl Driver {
     pub(crate) async fn drive(mut self) {
         let id = self.run.view().run_id.clone();
         while self.run.next() != Action::Rest {
-            match self.once().await {
-                Ok(()) => {}
-                Err(Stop::Broke(failure)) => {
-                    if let Err(error) = self.record(Event::Broke(failure)).await {
-                        tracing::error!(run.id = %id, error = %error_chain(&error), "the run stops");
-                        break;
-                    }
-                }
-                Err(Stop::Halted) => match self.live.cancelled_by() {
-                    Some(by) => {
-                        if let Err(error) = self.record(Event::Cancelled(by)).await {
-                            tracing::error!(run.id = %id, error = %error_chain(&error), "the run stops");
-                            break;
-                        }
-                    }
-                    None => {
-                        tracing::info!(run.id = %id, run.state = %self.run.state(), "the run goes on after a restart");
-                        break;
-                    }
-                },
-                Err(error @ Stop::Store(_)) => {
-                    tracing::error!(run.id = %id, error = %error_chain(&error), "the run stops");
+            let Err(stop) = self.once().await else { continue };
+            let recorded = match (stop, self.live.cancelled_by()) {
+                (Stop::Broke(failure), _) => self.record(Event::Broke(failure)).await,
+                (Stop::Halted, Some(by)) => self.record(Event::Cancelled(by)).await,
+                (Stop::Halted, None) => {
+                    let state = self.run.state();
+                    tracing::info!(run.id = %id, run.state = %state, "the run goes on after a restart");
                     break;
                 }
+                (stop @ Stop::Store(_), _) => Err(stop),
+            };
+            if let Err(error) = recorded {
+                tracing::error!(run.id = %id, error = %error_chain(&error), "the run stops");
+                break;
             }
         }
         if self.run.state().ended() {
@@ -146,11 +136,11 @@ impl Driver {
             Action::Run(step) => self.run_step(&step).await,
             Action::Recover(step) => {
                 let event = self.recover(&step).await?;
-                self.record(event).await
+                self.tell(event).await
             }
             Action::Check(step) => {
                 let event = self.check(&step).await?;
-                self.record(event).await
+                self.tell(event).await
             }
             Action::Verify => {
                 let open = self.verify().await?;
@@ -193,11 +183,16 @@ impl Driver {
             requested_by: view.requested_by.clone(),
             steps,
         };
-        let answer = self.patiently(async |driver| driver.context.authority.submit(&plan).await).await?;
+        let answer = self.patiently(|| self.context.authority.submit(&plan)).await?;
         let Some(judgement) = answer.judgement(ids.iter()) else {
             return Err(broke("authority_answer", "the authority's answer is not about the plan"));
         };
         self.record(Event::Judged(judgement)).await
+    }
+
+    /// Takes what happened to a step.
+    async fn tell(&mut self, event: StepEvent) -> Result<(), Stop> {
+        self.record(Event::Step(event)).await
     }
 
     /// Takes an event: the run changes, is stored, and is shown.
@@ -269,13 +264,13 @@ impl Driver {
     }
 
     /// Asks a server again while its answer is one that passes, as long as patience lasts.
-    async fn patiently<T>(
-        &self,
-        ask: impl AsyncFn(&Self) -> Result<T, PeerError>,
-    ) -> Result<T, Stop> {
+    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Stop>
+    where
+        F: Future<Output = Result<T, PeerError>>,
+    {
         let deadline = self.deadline(self.context.pace.patience);
         loop {
-            match ask(self).await {
+            match ask().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if is_passing(&error) && !self.past(deadline) => {}
                 Err(error) => return Err(error.into()),

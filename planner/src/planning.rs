@@ -23,6 +23,13 @@ pub(crate) struct Planning {
     pub(crate) model: Option<Arc<Model>>,
 }
 
+/// Whether the goal is about health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Asked,
+    NotAsked,
+}
+
 /// The alert that the run is about, by its trigger's words.
 pub(crate) fn triggering_alert(run: &Run) -> Option<&str> {
     run.view().trigger.as_ref()?.get("alert").and_then(Value::as_str)
@@ -52,51 +59,46 @@ impl Planning {
         let sense = run.view().sense.as_ref().unwrap_or(&nothing);
         let world = World::new(sense);
         let asked = asked(run, now);
-        let about_health = asked.about_health(&world);
+        let health = if asked.about_health(&world) { Health::Asked } else { Health::NotAsked };
         let alerts: BTreeSet<String> =
             asked.alerts(&world).into_iter().map(|alert| alert.resource_id.clone()).collect();
-        if about_health {
+        let unwell = unwell(&asked, &world);
+        if health == Health::Asked {
             let found = self.runbooks.as_ref().and_then(|books| books.for_alerts(&asked, &world));
             if let Some(proposal) = found {
                 return Event::Proposed(proposal);
             }
-            if alerts.is_empty() && self.all_well(&asked, &world) {
+            if alerts.is_empty() && unwell.is_empty() {
                 return Event::Idle("no alert is open".to_owned());
             }
         }
         match &self.model {
             Some(model) => {
-                let heals = if about_health { alerts } else { BTreeSet::new() };
+                let heals = if health == Health::Asked { alerts } else { BTreeSet::new() };
                 let question =
                     Question { goal: &run.view().goal, sense, setbacks: run.setbacks(), tools };
                 proposed(model, model.plan(&question).await, tools, &heals)
             }
-            None => Event::Idle(self.why_idle(about_health, &alerts, &asked, &world)),
+            None => Event::Idle(why_idle(health, &alerts, &unwell)),
         }
     }
+}
 
-    fn all_well(&self, asked: &Asked<'_>, world: &World) -> bool {
-        let scope = asked.scope(world);
-        let inside = |id: &&str| scope.as_ref().is_none_or(|scope| scope.contains(*id));
-        !world.unwell().iter().any(inside)
-    }
+/// Services of the goal's scope that are not well, by their own word.
+fn unwell<'w>(asked: &Asked<'_>, world: &'w World) -> Vec<&'w str> {
+    let scope = asked.scope(world);
+    let inside = |id: &&str| scope.as_ref().is_none_or(|scope| scope.contains(*id));
+    world.unwell().into_iter().filter(inside).collect()
+}
 
-    fn why_idle(
-        &self,
-        about_health: bool,
-        alerts: &BTreeSet<String>,
-        asked: &Asked<'_>,
-        world: &World,
-    ) -> String {
-        let list = alerts.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        if !about_health {
-            "no runbook understands this goal, and no model is configured".to_owned()
-        } else if alerts.is_empty() {
-            let scope = asked.scope(world);
-            let inside = |id: &&str| scope.as_ref().is_none_or(|scope| scope.contains(*id));
-            let unwell: Vec<&str> = world.unwell().into_iter().filter(inside).collect();
+fn why_idle(health: Health, alerts: &BTreeSet<String>, unwell: &[&str]) -> String {
+    match health {
+        Health::NotAsked => "no runbook understands this goal, and no model is configured".to_owned(),
+        Health::Asked if alerts.is_empty() => {
             format!("no alert is open, though {} is not well", unwell.join(", "))
-        } else {
+        }
+        Health::Asked => {
+            let list = alerts.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             format!("no runbook knows what to do about the open alerts on {list}")
         }
     }

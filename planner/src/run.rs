@@ -230,15 +230,7 @@ impl Run {
                 self.end(now, state, summary, Some(failure));
                 true
             }
-            event @ (Event::Waits(..)
-            | Event::Issued(..)
-            | Event::Before(..)
-            | Event::Calling(_)
-            | Event::Called(..)
-            | Event::Lost(_)
-            | Event::Refused(..)
-            | Event::Denied(..)
-            | Event::Checked(..)) => self.on_step(now, event),
+            Event::Step(event) => self.on_step(now, event),
         };
         if !taken {
             return Err(unexpected);
@@ -482,4 +474,4 @@ impl Run {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -113,7 +113,7 @@ mod tests {
         second.on(at(3), Event::Broke(Failure::new("x", "y"))).unwrap();
         save(&database, &second).await.unwrap();
         assert_eq!(list(&database, 10).await.unwrap(), [second.clone(), first.clone()]);
-        assert_eq!(unfinished(&database).await.unwrap(), [first.clone()]);
+        assert_eq!(unfinished(&database).await.unwrap(), std::slice::from_ref(&first));
         assert_eq!(find(&database, &second.view().run_id).await.unwrap(), Some(second));
         let unknown = run(9).view().run_id.clone();
         assert_eq!(find(&database, &unknown).await.unwrap(), None);

@@ -72,7 +72,11 @@ fn system_roots() -> Vec<Certificate> {
     for error in &roots.errors {
         tracing::debug!(%error, "a system certificate was not read");
     }
-    roots.certs.iter().filter_map(|root| Certificate::from_der(root).ok()).collect()
+    roots
+        .certs
+        .iter()
+        .filter_map(|root| Certificate::from_der(root).ok())
+        .collect()
 }
 
 #[cfg(test)]

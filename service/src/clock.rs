@@ -28,19 +28,30 @@ struct Manual {
 
 impl Clock {
     /// The system's clock.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the system clock"
+    )]
     pub fn system() -> Self {
-        Self(Source::System { started: Instant::now() })
+        Self(Source::System {
+            started: Instant::now(),
+        })
     }
 
     /// A clock that stands at `start` until it is moved.
     pub fn manual(start: Timestamp) -> Self {
         let state = Mutex::new((start, Duration::ZERO));
-        Self(Source::Manual(Arc::new(Manual { state, moved: watch::Sender::new(()) })))
+        Self(Source::Manual(Arc::new(Manual {
+            state,
+            moved: watch::Sender::new(()),
+        })))
     }
 
     /// The time of day.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the system clock"
+    )]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System { .. } => Timestamp::now(),
@@ -131,7 +142,11 @@ mod tests {
         assert_eq!(twin.monotonic(), Duration::from_secs(5));
         clock.set(start);
         assert_eq!(twin.now(), start);
-        assert_eq!(twin.monotonic(), Duration::from_secs(5), "measured time does not go back");
+        assert_eq!(
+            twin.monotonic(),
+            Duration::from_secs(5),
+            "measured time does not go back"
+        );
     }
 
     #[tokio::test]
@@ -149,7 +164,13 @@ mod tests {
 
     #[test]
     fn arithmetic_saturates() {
-        assert_eq!(saturating_add(Timestamp::MAX, Duration::from_secs(1)), Timestamp::MAX);
-        assert_eq!(saturating_sub(Timestamp::MIN, Duration::MAX), Timestamp::MIN);
+        assert_eq!(
+            saturating_add(Timestamp::MAX, Duration::from_secs(1)),
+            Timestamp::MAX
+        );
+        assert_eq!(
+            saturating_sub(Timestamp::MIN, Duration::MAX),
+            Timestamp::MIN
+        );
     }
 }

@@ -13,7 +13,8 @@ use crate::directory::{Agent, Directory, Operator, SharedDirectory};
 use crate::problem::{Problem, ProblemType};
 
 pub use caller::{
-    AgentCaller, AnyCaller, ApiKeyOperator, ObserverCaller, OperatorCaller, ServiceCaller, UpstreamCaller,
+    AgentCaller, AnyCaller, ApiKeyOperator, ObserverCaller, OperatorCaller, ServiceCaller,
+    UpstreamCaller,
 };
 pub use key::{KeyKind, SecretHash, SecretKey};
 
@@ -28,7 +29,11 @@ pub struct Credentials {
 impl Credentials {
     /// Agents and operators of `directory`; no service and no enforcer is let in.
     pub fn new(directory: SharedDirectory) -> Self {
-        Self { directory, service_key: None, upstream_key: None }
+        Self {
+            directory,
+            service_key: None,
+            upstream_key: None,
+        }
     }
 
     /// Also lets in other roles that hold the shared service key.
@@ -64,7 +69,10 @@ impl Credentials {
     }
 
     fn person_or_agent(directory: &Directory, key: &str) -> Option<Holder> {
-        let operator = directory.by_operator_key(key).cloned().map(Holder::Operator);
+        let operator = directory
+            .by_operator_key(key)
+            .cloned()
+            .map(Holder::Operator);
         let agent = directory.by_agent_key(key).cloned().map(Holder::Agent);
         operator.or(agent)
     }
@@ -95,7 +103,10 @@ impl Holder {
     }
 
     fn not(&self, wanted: &'static str) -> Problem {
-        let detail = format!("the key is that of {}; this asks for that of {wanted}", self.name());
+        let detail = format!(
+            "the key is that of {}; this asks for that of {wanted}",
+            self.name()
+        );
         Problem::new(ProblemType::Forbidden, detail)
     }
 }
@@ -120,7 +131,10 @@ pub fn bearer_key(headers: &HeaderMap) -> Result<&str, Problem> {
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
     match key {
-        Some("") => Err(Problem::new(ProblemType::CredentialMissing, "the bearer key is empty")),
+        Some("") => Err(Problem::new(
+            ProblemType::CredentialMissing,
+            "the bearer key is empty",
+        )),
         Some(key) => Ok(key),
         None => {
             let detail = "`Authorization` is not of the form `Bearer <key>`";

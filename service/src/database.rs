@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-
 use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 
@@ -96,7 +95,10 @@ pub fn sqlite_url(path: &Path) -> String {
 }
 
 /// Whether `error` says that the database does not answer (rather than that a statement is wrong).
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other error of sqlx is our own mistake")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other error of sqlx is our own mistake"
+)]
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -105,14 +107,18 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN.
-        sqlx::Error::Database(_) => matches!(sqlite::primary_code(error), Some(5 | 6 | 8 | 10 | 13 | 14)),
+        sqlx::Error::Database(_) => {
+            matches!(sqlite::primary_code(error), Some(5 | 6 | 8 | 10 | 13 | 14))
+        }
         _ => false,
     }
 }
 
 /// Whether `error` is a violated `UNIQUE` or `PRIMARY KEY`.
 pub fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 impl Database {
@@ -127,14 +133,18 @@ impl Database {
     pub async fn open(url: &str, migrators: &[&Migrator]) -> Result<Self, DatabaseError> {
         install_drivers();
         let migrator = merge(migrators)?;
-        let (scheme, rest) =
-            url.split_once(':').ok_or_else(|| DatabaseError::Address(redacted(url)))?;
+        let (scheme, rest) = url
+            .split_once(':')
+            .ok_or_else(|| DatabaseError::Address(redacted(url)))?;
         let database = match scheme {
             "sqlite" => sqlite::open(rest).await?,
             "postgres" | "postgresql" => postgres::open(url).await?,
             _ => return Err(DatabaseError::Address(redacted(url))),
         };
-        migrator.run(&database.write).await.map_err(DatabaseError::Migrate)?;
+        migrator
+            .run(&database.write)
+            .await
+            .map_err(DatabaseError::Migrate)?;
         Ok(database)
     }
 
@@ -161,12 +171,13 @@ impl Database {
         &self.read
     }
 
-    /// Asks both pools for an answer within a second: a readiness check.
+    /// Asks the database for an answer within a second: a readiness check.
     ///
     /// # Errors
-    /// When one does not answer.
+    /// When it does not answer.
     pub async fn check(&self) -> Result<(), sqlx::Error> {
-        let reading = sqlx::query_scalar::<_, i64>("SELECT CAST(1 AS BIGINT)").fetch_one(&self.read);
+        let reading =
+            sqlx::query_scalar::<_, i64>("SELECT CAST(1 AS BIGINT)").fetch_one(&self.read);
         let reading = tokio::time::timeout(Duration::from_secs(1), reading);
         match reading.await {
             Ok(answer) => answer.map(drop),
@@ -194,7 +205,8 @@ impl fmt::Debug for Database {
 
 /// A transaction that may write. Dropped without [`Write::commit`], it is rolled back.
 ///
-/// It dereferences to a connection: `.execute(&mut *write)`.
+/// It dereferences to a connection: `.execute(&mut *write)`. A handler is dropped when its client goes
+/// away or its time is up, so work that must reach the commit runs in [`crate::tasks::Tasks::spawn`].
 #[derive(Debug)]
 #[must_use]
 pub struct Write(Transaction<'static, Any>);
@@ -248,7 +260,10 @@ fn install_drivers() {
 
 /// One migrator for all: sqlx takes a version that a migrator does not know for a missing file.
 fn merge(migrators: &[&Migrator]) -> Result<Migrator, DatabaseError> {
-    let mut all: Vec<Migration> = migrators.iter().flat_map(|one| one.iter().cloned()).collect();
+    let mut all: Vec<Migration> = migrators
+        .iter()
+        .flat_map(|one| one.iter().cloned())
+        .collect();
     all.sort();
     for (one, next) in all.iter().zip(all.iter().skip(1)) {
         if one == next {

@@ -15,7 +15,9 @@ use crate::credential::SecretHash;
 use crate::files::{self, FileError};
 
 /// How far an agent may go without a person (DESIGN §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Autonomy {
     /// Reads only.
@@ -148,7 +150,10 @@ impl Directory {
     pub fn parse(sources: Sources<'_>) -> Result<Self, DirectoryError> {
         let directory = Self {
             agents: shared(file::agents(sources.agents, sources.agents_overlay)?),
-            operators: shared(file::operators(sources.operators, sources.operators_overlay)?),
+            operators: shared(file::operators(
+                sources.operators,
+                sources.operators_overlay,
+            )?),
         };
         directory.refuse_shared_keys()?;
         Ok(directory)
@@ -177,18 +182,26 @@ impl Directory {
     /// The agent with the bearer key `presented`, compared in constant time with each agent's.
     pub fn by_agent_key(&self, presented: &str) -> Option<&Arc<Agent>> {
         let presented = SecretHash::of(presented);
-        self.agents().filter(|agent| presented.is(agent.key.as_ref())).last()
+        self.agents()
+            .filter(|agent| presented.is(agent.key.as_ref()))
+            .last()
     }
 
     /// The person with the bearer key `presented`, compared in constant time with each person's.
     pub fn by_operator_key(&self, presented: &str) -> Option<&Arc<Operator>> {
         let presented = SecretHash::of(presented);
-        self.operators().filter(|operator| presented.is(operator.key.as_ref())).last()
+        self.operators()
+            .filter(|operator| presented.is(operator.key.as_ref()))
+            .last()
     }
 
     fn refuse_shared_keys(&self) -> Result<(), DirectoryError> {
-        let agents = self.agents().map(|agent| (agent.id.to_string(), &agent.key));
-        let operators = self.operators().map(|operator| (operator.id.to_string(), &operator.key));
+        let agents = self
+            .agents()
+            .map(|agent| (agent.id.to_string(), &agent.key));
+        let operators = self
+            .operators()
+            .map(|operator| (operator.id.to_string(), &operator.key));
         let mut owners: BTreeMap<String, String> = BTreeMap::new();
         for (name, key) in agents.chain(operators) {
             let Some(key) = key else { continue };
@@ -201,7 +214,10 @@ impl Directory {
 }
 
 fn shared<K: Ord, V>(entries: BTreeMap<K, V>) -> BTreeMap<K, Arc<V>> {
-    entries.into_iter().map(|(key, value)| (key, Arc::new(value))).collect()
+    entries
+        .into_iter()
+        .map(|(key, value)| (key, Arc::new(value)))
+        .collect()
 }
 
 impl Agent {
@@ -240,7 +256,10 @@ pub struct SharedDirectory {
 impl SharedDirectory {
     /// Shares `directory`, which has no files to be reloaded from.
     pub fn new(directory: Directory) -> Self {
-        Self { current: Arc::new(RwLock::new(Arc::new(directory))), folders: None }
+        Self {
+            current: Arc::new(RwLock::new(Arc::new(directory))),
+            folders: None,
+        }
     }
 
     /// Loads a directory as [`Directory::load`] and remembers where from.
@@ -255,7 +274,10 @@ impl SharedDirectory {
 
     /// The directory as it is now.
     pub fn snapshot(&self) -> Arc<Directory> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Puts `directory` in place of the current one.

@@ -78,7 +78,10 @@ impl Hub {
     /// process is recognised as old.
     pub fn new(clock: Clock) -> Self {
         let start = u64::try_from(clock.now().as_microsecond()).unwrap_or(0);
-        let ring = Ring { latest: start, events: VecDeque::with_capacity(KEPT) };
+        let ring = Ring {
+            latest: start,
+            events: VecDeque::with_capacity(KEPT),
+        };
         Self(Arc::new(Inner {
             clock,
             ring: Mutex::new(ring),
@@ -93,7 +96,9 @@ impl Hub {
     pub fn publish(&self, topic: &'static str, id: impl Into<String>, item: &impl Serialize) {
         match serde_json::to_value(item) {
             Ok(item) => self.push(Change::Upsert, topic, id.into(), item),
-            Err(error) => tracing::error!(event.topic = topic, %error, "an event cannot be written"),
+            Err(error) => {
+                tracing::error!(event.topic = topic, %error, "an event cannot be written");
+            }
         }
     }
 
@@ -114,7 +119,9 @@ impl Hub {
         let mut cursor = cursor;
         loop {
             latest.mark_unchanged();
-            let Missed::Events(events) = self.since(cursor) else { return None };
+            let Missed::Events(events) = self.since(cursor) else {
+                return None;
+            };
             cursor = events.last().map_or(cursor, |event| event.sequence);
             if let Some(event) = events.into_iter().find(|event| wanted(event)) {
                 return Some(event);
@@ -130,14 +137,22 @@ impl Hub {
         if ring.events.len() == KEPT {
             ring.events.pop_front();
         }
-        ring.events.push_back(Arc::new(Event { sequence, change, topic, id, item }));
+        ring.events.push_back(Arc::new(Event {
+            sequence,
+            change,
+            topic,
+            id,
+            item,
+        }));
         self.0.latest.send_replace(sequence);
     }
 
     fn since(&self, cursor: u64) -> Missed {
         let ring = self.ring();
-        let before_oldest =
-            ring.events.front().map_or(ring.latest, |oldest| oldest.sequence.saturating_sub(1));
+        let before_oldest = ring
+            .events
+            .front()
+            .map_or(ring.latest, |oldest| oldest.sequence.saturating_sub(1));
         if cursor < before_oldest || cursor > ring.latest {
             return Missed::TooMany;
         }

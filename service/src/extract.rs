@@ -39,8 +39,12 @@ pub struct RawBody(pub Bytes);
 /// # Errors
 /// A `malformed` or an `invalid` problem.
 pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let value = json::read(bytes)
-        .map_err(|error| Problem::new(ProblemType::Malformed, format!("the body cannot be read: {error}")))?;
+    let value = json::read(bytes).map_err(|error| {
+        Problem::new(
+            ProblemType::Malformed,
+            format!("the body cannot be read: {error}"),
+        )
+    })?;
     shape(value)
 }
 
@@ -51,13 +55,18 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 pub fn shape<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let place = error.path().to_string();
-        let problem = Problem::new(ProblemType::Invalid, format!("`{place}`: {}", error.inner()));
+        let problem = Problem::new(
+            ProblemType::Invalid,
+            format!("`{place}`: {}", error.inner()),
+        );
         problem.field("field", place)
     })
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > MAX_BYTES as u64) {
         return Err(too_large());
     }
@@ -73,7 +82,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
 }
 
 fn too_large() -> Problem {
-    Problem::new(ProblemType::BodyTooLarge, format!("a body may have {MAX_BYTES} bytes"))
+    Problem::new(
+        ProblemType::BodyTooLarge,
+        format!("a body may have {MAX_BYTES} bytes"),
+    )
 }
 
 // === impl Json ===

@@ -34,7 +34,11 @@ pub enum FileError {
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     let path = path.to_owned();
-    move |source| FileError::Io { action, path, source }
+    move |source| FileError::Io {
+        action,
+        path,
+        source,
+    }
 }
 
 /// Makes the folder and its parents where missing, and gives the folder itself mode 0700.
@@ -42,7 +46,11 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> File
 /// # Errors
 /// [`FileError::Io`].
 pub fn ensure_dir_private(path: &Path) -> Result<(), FileError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create", path))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(io_error("create", path))?;
     fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io_error("protect", path))
 }
 
@@ -69,7 +77,10 @@ fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     let part = folder.join(format!(".{name}.{}-{sequence}.part", std::process::id()));
     // A crashed process with this id may have left one.
@@ -85,7 +96,9 @@ fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError
         let _ = fs::remove_file(&part);
         return Err(io_error("write", path)(source));
     }
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("write", path))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_error("write", path))
 }
 
 /// Reads a text file that holds a secret; refuses one that others may read.
@@ -94,12 +107,21 @@ fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError
 /// [`FileError`].
 pub fn read_private(path: &Path) -> Result<Zeroizing<String>, FileError> {
     let mut file = File::open(path).map_err(io_error("read", path))?;
-    let mode = file.metadata().map_err(io_error("read", path))?.permissions().mode() & 0o7777;
+    let mode = file
+        .metadata()
+        .map_err(io_error("read", path))?
+        .permissions()
+        .mode()
+        & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(FileError::TooOpen { path: path.to_owned(), mode });
+        return Err(FileError::TooOpen {
+            path: path.to_owned(),
+            mode,
+        });
     }
     let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(io_error("read", path))?;
+    file.read_to_string(&mut text)
+        .map_err(io_error("read", path))?;
     Ok(text)
 }
 
@@ -142,7 +164,11 @@ mod tests {
         write_private(&file, b"two").unwrap();
         assert_eq!(mode(&file), 0o600);
         assert_eq!(*read_private(&file).unwrap(), "two");
-        assert_eq!(fs::read_dir(&keys).unwrap().count(), 1, "no part files stay behind");
+        assert_eq!(
+            fs::read_dir(&keys).unwrap().count(),
+            1,
+            "no part files stay behind"
+        );
     }
 
     #[test]
@@ -151,7 +177,10 @@ mod tests {
         let file = folder.path().join("open.key");
         write_public(&file, b"secret").unwrap();
         let error = read_private(&file).unwrap_err();
-        assert!(matches!(error, FileError::TooOpen { mode: 0o644, .. }), "{error}");
+        assert!(
+            matches!(error, FileError::TooOpen { mode: 0o644, .. }),
+            "{error}"
+        );
         assert!(!error.to_string().contains("secret\""));
     }
 
@@ -159,6 +188,11 @@ mod tests {
     fn missing_file_is_none_only_where_asked() {
         let path = Path::new("/nonexistent/agents.toml");
         assert_eq!(read_text_if_present(path).unwrap(), None);
-        assert!(read_text(path).unwrap_err().to_string().contains("agents.toml"));
+        assert!(
+            read_text(path)
+                .unwrap_err()
+                .to_string()
+                .contains("agents.toml")
+        );
     }
 }

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
+use tower::ServiceExt as _;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use tower::ServiceExt as _;
 use utoipa::openapi::{Components, Info, License, OpenApi as Document};
 
 use crate::problem::{ProblemDocument, Reason};
@@ -26,7 +26,10 @@ pub fn document(role: &str, description: &str, paths: Document) -> Document {
     let mut document = paths;
     document.merge(standard_paths());
     document.merge(Shared::openapi());
-    let mut info = Info::new(format!("Countersign {role}"), env!("CARGO_PKG_VERSION").to_owned());
+    let mut info = Info::new(
+        format!("Countersign {role}"),
+        env!("CARGO_PKG_VERSION").to_owned(),
+    );
     info.description = Some(description.to_owned());
     let mut license = License::new("Apache-2.0");
     license.identifier = Some("Apache-2.0".to_owned());
@@ -39,7 +42,10 @@ pub fn document(role: &str, description: &str, paths: Document) -> Document {
         .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let intent = ApiKeyValue::with_description("Intent-Token", "The intent token of one call");
-    components.add_security_scheme("intent_token", SecurityScheme::ApiKey(ApiKey::Header(intent)));
+    components.add_security_scheme(
+        "intent_token",
+        SecurityScheme::ApiKey(ApiKey::Header(intent)),
+    );
     document
 }
 
@@ -70,7 +76,9 @@ pub fn operations(document: &Document) -> BTreeSet<(Method, String)> {
 pub async fn unserved(document: &Document, router: &Router) -> Vec<(Method, String)> {
     let mut missing = Vec::new();
     for (method, path) in operations(document) {
-        let request = Request::builder().method(method.clone()).uri(with_values(&path));
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(with_values(&path));
         let Ok(request) = request.body(Body::empty()) else {
             missing.push((method, path));
             continue;
@@ -86,7 +94,9 @@ pub async fn unserved(document: &Document, router: &Router) -> Vec<(Method, Stri
 
 /// `path` with `x` for each `{parameter}`.
 fn with_values(path: &str) -> String {
-    let segments = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+    let segments = path
+        .split('/')
+        .map(|part| if part.starts_with('{') { "x" } else { part });
     segments.collect::<Vec<_>>().join("/")
 }
 

@@ -7,6 +7,7 @@ mod kind;
 mod log;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
@@ -23,7 +24,9 @@ pub use kind::{ProblemType, UnknownProblem};
 pub use log::error_chain;
 
 /// One reason of a verdict or a refusal.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// Stable, `snake_case`.
@@ -71,7 +74,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     reasons: Vec<Reason>,
     policies: Vec<String>,
-    extra: Map<String, Value>,
+    extra: BTreeMap<String, Value>,
     retry_after: Option<Duration>,
 }
 
@@ -85,14 +88,18 @@ impl Problem {
             detail: detail.into(),
             reasons: Vec::new(),
             policies: Vec::new(),
-            extra: Map::new(),
+            extra: BTreeMap::new(),
             retry_after: None,
         }
     }
 
     /// A 500 caused by `error`, whose chain goes to the log now; the client learns the request id only.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
-        Self::caused(ProblemType::Internal, "the request failed inside the server", error)
+        Self::caused(
+            ProblemType::Internal,
+            "the request failed inside the server",
+            error,
+        )
     }
 
     /// A problem of `kind` caused by `error`, whose chain goes to the log now; the client reads `detail`.
@@ -122,8 +129,16 @@ impl Problem {
     /// Adds a member. The members of RFC 9457 and our own cannot be replaced by it.
     #[must_use]
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
-        const TAKEN: [&str; 8] =
-            ["type", "title", "status", "code", "detail", "reasons", "policies", "request_id"];
+        const TAKEN: [&str; 8] = [
+            "type",
+            "title",
+            "status",
+            "code",
+            "detail",
+            "reasons",
+            "policies",
+            "request_id",
+        ];
         if !TAKEN.contains(&name) {
             self.extra.insert(name.to_owned(), value.into());
         }
@@ -160,7 +175,11 @@ impl Problem {
     /// The document as it travels, with the id of the request being served.
     pub fn document(&self) -> ProblemDocument {
         let hidden = self.kind == ProblemType::Internal;
-        let detail = if hidden { "the request failed inside the server" } else { self.detail.as_ref() };
+        let detail = if hidden {
+            "the request failed inside the server"
+        } else {
+            self.detail.as_ref()
+        };
         ProblemDocument {
             kind: self.kind.uri(),
             title: self.kind.title().to_owned(),
@@ -170,7 +189,7 @@ impl Problem {
             reasons: self.reasons.clone(),
             policies: self.policies.clone(),
             request_id: request_id(),
-            extra: self.extra.clone(),
+            extra: self.extra.clone().into_iter().collect(),
         }
     }
 
@@ -180,9 +199,13 @@ impl Problem {
     }
 
     fn retry_seconds(&self) -> Option<u64> {
-        let unavailable =
-            matches!(self.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        let after = self.retry_after.or_else(|| unavailable.then_some(Duration::from_secs(1)))?;
+        let unavailable = matches!(
+            self.status(),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        let after = self
+            .retry_after
+            .or_else(|| unavailable.then_some(Duration::from_secs(1)))?;
         Some(after.as_secs().max(1))
     }
 
@@ -194,7 +217,9 @@ impl Problem {
         let challenge = if self.kind == ProblemType::CredentialMissing {
             r#"Bearer realm="countersign""#.to_owned()
         } else if let ProblemType::Refused(_) = self.kind {
-            format!(r#"Bearer realm="countersign", Intent-Token realm="countersign", error="{code}""#)
+            format!(
+                r#"Bearer realm="countersign", Intent-Token realm="countersign", error="{code}""#
+            )
         } else {
             r#"Bearer realm="countersign", error="invalid_token""#.to_owned()
         };
@@ -228,7 +253,10 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self.document()).unwrap_or_default();
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }

@@ -1,8 +1,8 @@
 //! Randomness: the operating system's, or a reproducible stream for tests and simulations.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_intent::digest::Digest;
 
@@ -24,7 +24,10 @@ impl Random {
 
     /// A stream that is the same for the same seed. Never for keys that protect anything.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded { seed, block: Arc::default() })
+        Self(Source::Seeded {
+            seed,
+            block: Arc::default(),
+        })
     }
 
     /// The next `N` bytes.
@@ -34,11 +37,19 @@ impl Random {
         bytes
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the generator")]
-    #[expect(clippy::expect_used, reason = "without randomness no key, nonce or id is safe to make")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the generator"
+    )]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no key, nonce or id is safe to make"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
-            Source::System => getrandom::fill(bytes).expect("the system's random generator answers"),
+            Source::System => {
+                getrandom::fill(bytes).expect("the system's random generator answers");
+            }
             Source::Seeded { seed, block } => {
                 for chunk in bytes.chunks_mut(32) {
                     let block = block.fetch_add(1, Ordering::Relaxed);
@@ -47,7 +58,10 @@ impl Random {
                     first.copy_from_slice(&seed.to_be_bytes());
                     second.copy_from_slice(&block.to_be_bytes());
                     let stream = Digest::of(&input);
-                    chunk.iter_mut().zip(stream.as_bytes()).for_each(|(to, from)| *to = *from);
+                    chunk
+                        .iter_mut()
+                        .zip(stream.as_bytes())
+                        .for_each(|(to, from)| *to = *from);
                 }
             }
         }

@@ -54,7 +54,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 512, timeout: Duration::from_secs(30) }
+        Self {
+            concurrency: 512,
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -103,7 +106,10 @@ pub struct Parts {
 
 impl fmt::Debug for Parts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Parts").field("name", &self.name).finish_non_exhaustive()
+        formatter
+            .debug_struct("Parts")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -138,7 +144,11 @@ impl Role {
 
     /// A condition of `/readyz`. The message goes to the log; the answer names the check only.
     #[must_use]
-    pub fn ready<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn ready<F>(
+        mut self,
+        name: &'static str,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
@@ -148,11 +158,16 @@ impl Role {
 
     /// A condition that makes `/healthz` say `degraded`, with the message.
     #[must_use]
-    pub fn notice<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn notice<F>(
+        mut self,
+        name: &'static str,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        self.notices.insert(name, Arc::new(move || Box::pin(check())));
+        self.notices
+            .insert(name, Arc::new(move || Box::pin(check())));
         self
     }
 
@@ -181,7 +196,10 @@ impl Role {
 
 impl fmt::Debug for Role {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Role").field("name", &self.name).finish_non_exhaustive()
+        formatter
+            .debug_struct("Role")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -217,7 +235,8 @@ pub async fn serve_with_drain(
         }
     });
     let token = tasks.token();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(token.clone().cancelled_owned());
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(token.clone().cancelled_owned());
     let overdue = async {
         token.cancelled().await;
         tokio::time::sleep(drain).await;

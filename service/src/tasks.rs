@@ -37,13 +37,19 @@ impl Tasks {
     /// set waits for.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { tracker: self.tracker.clone(), token: self.token.child_token() }
+        Self {
+            tracker: self.tracker.clone(),
+            token: self.token.child_token(),
+        }
     }
 
     /// Runs `future` as a tracked task. It is not stopped by cancellation: a task that waits must watch
     /// [`Tasks::token`] itself, and one that must finish (a call in flight) does. Dropping the handle
     /// does not stop it either. A panic is logged.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns, and it tracks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that spawns, and it tracks"
+    )]
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -59,7 +65,11 @@ impl Tasks {
     }
 
     /// Runs `future` as a tracked task that is dropped at its next wait once cancelled.
-    pub fn spawn_until_cancelled<F>(&self, name: &'static str, future: F) -> JoinHandle<Option<F::Output>>
+    pub fn spawn_until_cancelled<F>(
+        &self,
+        name: &'static str,
+        future: F,
+    ) -> JoinHandle<Option<F::Output>>
     where
         F: Future<Output: Send> + Send + 'static,
     {
@@ -86,11 +96,17 @@ impl Tasks {
     pub async fn shutdown(&self, grace: Duration) -> Shutdown {
         self.token.cancel();
         self.tracker.close();
-        if tokio::time::timeout(grace, self.tracker.wait()).await.is_ok() {
+        if tokio::time::timeout(grace, self.tracker.wait())
+            .await
+            .is_ok()
+        {
             return Shutdown::Drained;
         }
         let left = self.tracker.len();
-        tracing::warn!(tasks.left = left, "tasks did not end within the grace period");
+        tracing::warn!(
+            tasks.left = left,
+            "tasks did not end within the grace period"
+        );
         Shutdown::Abandoned(left)
     }
 
@@ -138,7 +154,10 @@ mod tests {
             tokio::task::yield_now().await;
             42
         });
-        assert_eq!(tasks.shutdown(Duration::from_secs(5)).await, Shutdown::Drained);
+        assert_eq!(
+            tasks.shutdown(Duration::from_secs(5)).await,
+            Shutdown::Drained
+        );
         assert_eq!(handle.await.unwrap(), 42);
     }
 
@@ -146,7 +165,10 @@ mod tests {
     async fn shutdown_abandons_a_task_that_never_ends() {
         let tasks = Tasks::new();
         drop(tasks.spawn("stuck", std::future::pending::<()>()));
-        assert_eq!(tasks.shutdown(Duration::from_secs(5)).await, Shutdown::Abandoned(1));
+        assert_eq!(
+            tasks.shutdown(Duration::from_secs(5)).await,
+            Shutdown::Abandoned(1)
+        );
     }
 
     #[tokio::test]

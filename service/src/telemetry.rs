@@ -38,12 +38,21 @@ pub enum TelemetryError {
 /// # Errors
 /// [`TelemetryError::Filter`], or [`TelemetryError::Installed`] on the second call.
 pub fn init(filter: &str, format: Format) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let filter = EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
+        filter: filter.to_owned(),
+        source,
+    })?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     match format {
         Format::Text => lines.finish().try_init(),
-        Format::Json => lines.json().flatten_event(true).with_current_span(true).finish().try_init(),
+        Format::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .finish()
+            .try_init(),
     }
     .map_err(TelemetryError::Installed)
 }

@@ -9,14 +9,14 @@ use cedar_policy::{
 };
 use countersign_intent::catalogue::Catalogue;
 use countersign_intent::digest::Digest;
-use countersign_service::directory::{Directory, Sources};
+use countersign_service::directory::{Directory, DirectoryError, Sources};
 use serde::Serialize;
 
 use super::cases::{self, CaseReport};
-use super::decide;
-use super::error::{LoadPolicyError, offset};
+use super::error::{LoadPolicyError, message, offset};
 use super::folder::Folder;
 use super::inventory::Inventory;
+use super::request;
 use super::schema;
 use crate::quorum::{Need, Rule};
 
@@ -92,7 +92,7 @@ impl Bundle {
         })?;
         let sorted = sort(&folder)?;
         validate(&schema, &sorted, &folder)?;
-        let entities = decide::resources(&inventory, &schema)
+        let entities = request::resources(&inventory, &schema)
             .map_err(|error| LoadPolicyError::file("inventory.toml", error.to_string()))?;
         Ok(Self {
             hash: folder.hash(),
@@ -159,6 +159,7 @@ fn catalogue(folder: &Folder) -> Result<Catalogue, LoadPolicyError> {
     Catalogue::parse(&files).map_err(|error| LoadPolicyError {
         file: Some(error.file),
         line: error.line,
+        column: None,
         message: error.message,
     })
 }
@@ -170,7 +171,23 @@ fn directory(folder: &Folder) -> Result<Directory, LoadPolicyError> {
         agents_overlay: None,
         operators_overlay: None,
     };
-    Directory::parse(sources).map_err(|error| LoadPolicyError::folder(error.to_string()))
+    Directory::parse(sources).map_err(|error| match error {
+        DirectoryError::Form { file, message } => {
+            let line = message
+                .strip_prefix("line ")
+                .and_then(|rest| rest.split_once(": "));
+            let line = line.and_then(|(line, _)| line.parse().ok());
+            LoadPolicyError {
+                line,
+                ..LoadPolicyError::file(file, message)
+            }
+        }
+        DirectoryError::Twice { file, .. } => LoadPolicyError::file(file, error.to_string()),
+        DirectoryError::File(_)
+        | DirectoryError::Key { .. }
+        | DirectoryError::SharedKey { .. }
+        | _ => LoadPolicyError::folder(error.to_string()),
+    })
 }
 
 /// Parses every Cedar file and gives each policy its `@id` as id.
@@ -178,17 +195,22 @@ fn sort(folder: &Folder) -> Result<Sorted, LoadPolicyError> {
     let mut sorted = Sorted::default();
     for (path, text) in folder.within("base").chain(folder.within("site")) {
         let set = PolicySet::from_str(text).map_err(|error| {
-            LoadPolicyError::file(path, format!("{error}")).at(text, offset(&error))
+            LoadPolicyError::file(path, message(&error)).at(text, offset(&error))
         })?;
-        if set.templates().next().is_some() {
-            return Err(LoadPolicyError::file(
-                path,
-                "templates are not taken: write the policy out",
-            ));
+        if let Some(template) = set.templates().next() {
+            let offset = text.find(&template.to_cedar());
+            let message = "templates are not taken: write the policy out";
+            return Err(LoadPolicyError::file(path, message).at(text, offset));
         }
         let mut ids = Vec::new();
+        let mut end = 0;
         for policy in in_order(&set) {
-            ids.push(sorted.add(path, &policy)?);
+            let start = start_of(&policy, text, end);
+            let id = sorted
+                .add(path, &policy)
+                .map_err(|error| error.at(text, start))?;
+            ids.push(id);
+            end = start.unwrap_or(end) + 1;
         }
         sorted.files.push(PolicyFile {
             path: path.to_owned(),
@@ -216,6 +238,12 @@ fn in_order(set: &PolicySet) -> Vec<Policy> {
     let mut policies: Vec<Policy> = set.policies().cloned().collect();
     policies.sort_by_key(number);
     policies
+}
+
+/// Where `policy` begins in `text`, at `from` or later.
+fn start_of(policy: &Policy, text: &str, from: usize) -> Option<usize> {
+    let written = policy.to_cedar()?;
+    text.get(from..)?.find(&written).map(|offset| from + offset)
 }
 
 impl Sorted {
@@ -311,5 +339,6 @@ fn validate(schema: &Schema, sorted: &Sorted, folder: &Folder) -> Result<(), Loa
     let id = error.policy_id().to_string();
     let path = sorted.origin.get(&id).cloned().unwrap_or_default();
     let text = folder.get(&path).unwrap_or_default();
-    Err(LoadPolicyError::file(path, format!("policy `{id}`: {error}")).at(text, offset(error)))
+    // The message names the policy itself.
+    Err(LoadPolicyError::file(path, message(error)).at(text, offset(error)))
 }

@@ -1,6 +1,6 @@
 //! Decision tables: `cases/*.toml` say what a call must be answered, and by which policies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_intent::id::{AgentId, OperatorId, ToolName};
 use countersign_service::directory::{Directory, Sources};
@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::bundle::Bundle;
+use super::decide::Given;
 use super::error::LoadPolicyError;
 use super::folder::Folder;
-use super::inventory::Freeze;
-use super::{ApprovalInput, PlanFacts, RecentFacts, StepInput, Verdict};
+use super::inventory::{Attribute, Attributes, Freeze};
+use super::{ApprovalInput, Decision, PlanFacts, RecentFacts, StepInput, Verdict};
 
 /// Agents that every table may name: one for each level of autonomy.
 const BY_AUTONOMY: &str = r#"
@@ -67,6 +68,11 @@ struct Case {
     tainted: bool,
     /// Whether a change freeze is on; the inventory's own setting when absent.
     freeze: Option<bool>,
+    /// When; the beginning of 1970, a Thursday, when absent.
+    #[serde(default)]
+    at: Timestamp,
+    /// The attributes of the resource; those of the inventory when absent.
+    resource: Option<BTreeMap<String, toml::Value>>,
     #[serde(default)]
     plan: Plan,
     #[serde(default)]
@@ -74,7 +80,8 @@ struct Case {
     expect: Verdict,
     /// The ids of the deciding policies, in any order; not compared when absent.
     policies: Option<BTreeSet<String>>,
-    /// The code of one of the reasons; not compared when absent.
+    /// The code of one of the reasons; not compared when absent. A call that does not reach policy
+    /// passes only where it is expected by its code: `tool_unknown`, `params_invalid`.
     reason: Option<String>,
 }
 
@@ -118,6 +125,8 @@ struct ApprovalCase {
     #[serde(default)]
     params: Map<String, Value>,
     expect: Verdict,
+    /// The ids of the deciding policies, in any order; not compared when absent.
+    policies: Option<BTreeSet<String>>,
 }
 
 /// Runs every table of `folder` against `bundle`.
@@ -156,6 +165,83 @@ pub(crate) fn run(bundle: &Bundle, folder: &Folder) -> Result<CaseReport, LoadPo
     Ok(report)
 }
 
+impl Case {
+    /// A call that policy never sees.
+    fn refused(&self, code: &str, message: &str) -> Result<(), String> {
+        if self.expect == Verdict::Deny && self.reason.as_deref() == Some(code) {
+            return Ok(());
+        }
+        Err(format!("{code}: {message}"))
+    }
+
+    fn attributes(&self) -> Result<Option<Attributes>, String> {
+        let Some(given) = &self.resource else {
+            return Ok(None);
+        };
+        let mut attributes = Attributes::new();
+        for (name, value) in given {
+            let attribute = Attribute::try_from(value.clone())
+                .map_err(|wrong| format!("`{name}` of the resource {wrong}"))?;
+            attributes.insert(name.clone(), attribute);
+        }
+        Ok(Some(attributes))
+    }
+
+    fn compare(&self, decision: &Decision) -> Result<(), String> {
+        compare_verdict(self.expect, decision.verdict, &decision.policies)?;
+        compare_policies(self.policies.as_ref(), &decision.policies)?;
+        let codes: BTreeSet<&str> = decision
+            .reasons
+            .iter()
+            .map(|reason| reason.code.as_str())
+            .collect();
+        match self.reason.as_deref() {
+            Some(expected) if !codes.contains(expected) => {
+                Err(format!("expected the reason {expected}, got {codes:?}"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn compare_verdict(expected: Verdict, got: Verdict, by: &[String]) -> Result<(), String> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(format!("expected {expected}, got {got} by {by:?}"))
+}
+
+fn compare_policies(expected: Option<&BTreeSet<String>>, got: &[String]) -> Result<(), String> {
+    let got: BTreeSet<String> = got.iter().cloned().collect();
+    match expected {
+        Some(expected) if *expected != got => {
+            Err(format!("expected the policies {expected:?}, got {got:?}"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+impl Plan {
+    fn facts(&self) -> PlanFacts {
+        PlanFacts {
+            steps: self.steps,
+            mutating: self.mutating,
+            destructive: self.destructive,
+            resources: self.resources,
+        }
+    }
+}
+
+impl Recent {
+    fn facts(&self) -> RecentFacts {
+        RecentFacts {
+            same_tool_same_resource: self.same_tool_same_resource,
+            cooldown_active: self.cooldown_active,
+            failures: self.failures,
+        }
+    }
+}
+
 struct Runner<'a> {
     bundle: &'a Bundle,
     levels: Directory,
@@ -168,65 +254,31 @@ impl Runner<'_> {
             .agent(&case.agent)
             .or_else(|| self.levels.agent(&case.agent))
             .ok_or_else(|| format!("agent `{}` is not in agents.toml", case.agent))?;
-        let tool = self.tool(&case.tool)?;
-        let params = tool
-            .params(case.params.clone())
-            .map_err(|error| error.to_string())?;
-        let freeze = case
-            .freeze
-            .map_or(self.bundle.inventory.freeze, Freeze::from);
-        let decision = self.bundle.decide_under(
-            freeze,
-            &StepInput {
-                agent,
-                tool,
-                params: &params,
-                plan: PlanFacts {
-                    steps: case.plan.steps,
-                    mutating: case.plan.mutating,
-                    destructive: case.plan.destructive,
-                    resources: case.plan.resources,
-                },
-                recent: RecentFacts {
-                    same_tool_same_resource: case.recent.same_tool_same_resource,
-                    cooldown_active: case.recent.cooldown_active,
-                    failures: case.recent.failures,
-                },
-                tainted: case.tainted,
-                now: Timestamp::UNIX_EPOCH,
-            },
-        );
-        let found: BTreeSet<String> = decision.policies.iter().cloned().collect();
-        if decision.verdict != case.expect {
-            let (expected, got) = (case.expect, decision.verdict);
-            return Err(format!("expected {expected}, got {got} by {found:?}"));
-        }
-        if case
-            .policies
-            .as_ref()
-            .is_some_and(|expected| *expected != found)
-        {
-            return Err(format!(
-                "expected the policies {:?}, got {found:?}",
-                case.policies.as_ref()
-            ));
-        }
-        let codes: BTreeSet<&str> = decision
-            .reasons
-            .iter()
-            .map(|reason| reason.code.as_str())
-            .collect();
-        if case
-            .reason
-            .as_deref()
-            .is_some_and(|expected| !codes.contains(expected))
-        {
-            return Err(format!(
-                "expected the reason {:?}, got {codes:?}",
-                case.reason.as_deref()
-            ));
-        }
-        Ok(())
+        let tool = match self.tool(&case.tool) {
+            Ok(tool) => tool,
+            Err(message) => return case.refused("tool_unknown", &message),
+        };
+        let params = match tool.params(case.params.clone()) {
+            Ok(params) => params,
+            Err(error) => return case.refused("params_invalid", &error.to_string()),
+        };
+        let attributes = case.attributes()?;
+        let given = Given {
+            freeze: case
+                .freeze
+                .map_or(self.bundle.inventory.freeze, Freeze::from),
+            attributes: attributes.as_ref(),
+        };
+        let input = StepInput {
+            agent,
+            tool,
+            params: &params,
+            plan: case.plan.facts(),
+            recent: case.recent.facts(),
+            tainted: case.tainted,
+            now: case.at,
+        };
+        case.compare(&self.bundle.decide_given(given, &input))
     }
 
     fn approval(&self, case: &ApprovalCase) -> Result<(), String> {
@@ -257,13 +309,8 @@ impl Runner<'_> {
         } else {
             Verdict::Deny
         };
-        if verdict == case.expect {
-            return Ok(());
-        }
-        Err(format!(
-            "expected {}, got {verdict} by {:?}",
-            case.expect, permission.policies
-        ))
+        compare_verdict(case.expect, verdict, &permission.policies)?;
+        compare_policies(case.policies.as_ref(), &permission.policies)
     }
 
     fn tool(&self, name: &ToolName) -> Result<&countersign_intent::tool::Tool, String> {

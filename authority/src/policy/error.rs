@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, utoipa::ToSchema,
 )]
-#[error("{}{}{message}", file.as_deref().unwrap_or("policies"), line_suffix(*line))]
+#[error("{}{}: {message}", file.as_deref().unwrap_or("policies"), place(*line, *column))]
 pub struct LoadPolicyError {
     /// The file, relative to the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -15,12 +15,19 @@ pub struct LoadPolicyError {
     /// The line, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
+    /// The column, in characters from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
     /// What is wrong, and what to do.
     pub message: String,
 }
 
-fn line_suffix(line: Option<usize>) -> String {
-    line.map_or_else(|| ": ".to_owned(), |line| format!(":{line}: "))
+fn place(line: Option<usize>, column: Option<usize>) -> String {
+    match (line, column) {
+        (Some(line), Some(column)) => format!(":{line}:{column}"),
+        (Some(line), None) => format!(":{line}"),
+        (None, _) => String::new(),
+    }
 }
 
 impl LoadPolicyError {
@@ -29,6 +36,7 @@ impl LoadPolicyError {
         Self {
             file: Some(file.into()),
             line: None,
+            column: None,
             message: message.into(),
         }
     }
@@ -38,21 +46,36 @@ impl LoadPolicyError {
         Self {
             file: None,
             line: None,
+            column: None,
             message: message.into(),
         }
     }
 
     /// Places the error at the byte `offset` of `text`.
     pub(crate) fn at(mut self, text: &str, offset: Option<usize>) -> Self {
-        self.line = offset.map(|offset| {
-            1 + text
-                .bytes()
-                .take(offset)
-                .filter(|byte| *byte == b'\n')
-                .count()
-        });
+        if let Some(before) = offset.and_then(|offset| text.get(..offset)) {
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            self.line = Some(1 + before.matches('\n').count());
+            self.column = Some(1 + line.chars().count());
+        }
         self
     }
+}
+
+/// The message of a Cedar diagnostic, with the help that comes with it.
+pub(crate) fn message(diagnostic: &dyn Diagnostic) -> String {
+    let label = diagnostic
+        .labels()
+        .into_iter()
+        .flatten()
+        .find_map(|label| label.label().map(|text| format!(", {text}")));
+    let help = diagnostic.help().map(|help| format!(" ({help})"));
+    let text = format!(
+        "{diagnostic}{}{}",
+        label.unwrap_or_default(),
+        help.unwrap_or_default()
+    );
+    text.replace('\n', " ")
 }
 
 /// The first place, in bytes, that a Cedar diagnostic points at.

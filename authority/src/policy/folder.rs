@@ -1,14 +1,19 @@
 //! The policies folder as bytes: read whole, hashed whole, parsed afterwards.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use countersign_intent::digest::Digest;
 
 use super::error::LoadPolicyError;
 
+/// The largest file, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
 /// The largest policies folder, in bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The most files in one sub-folder.
+const MAX_FILES: usize = 1_000;
 /// The files in the root of the folder.
 const ROOT: [&str; 3] = ["inventory.toml", "agents.toml", "operators.toml"];
 /// The folders, each with the ending of its files.
@@ -24,21 +29,22 @@ const FOLDERS: [(&str, &str); 4] = [
 pub struct Folder(BTreeMap<String, String>);
 
 impl Folder {
-    /// Reads the folder at `dir`. Files that are no part of a bundle are passed over.
+    /// Reads the folder at `dir`. In its sub-folders, hidden files and `.md` files are passed over;
+    /// anything else that is no part of a bundle refuses, so that a misspelt name drops no rule.
     ///
     /// # Errors
-    /// [`LoadPolicyError`] when a file cannot be read, is not UTF-8, or the folder is too large.
+    /// [`LoadPolicyError`] when a file cannot be read, is not UTF-8, or is too large.
     pub fn read(dir: &Path) -> Result<Self, LoadPolicyError> {
         let mut files = BTreeMap::new();
         for name in ROOT {
             let path = dir.join(name);
-            if path.exists() {
+            if path.symlink_metadata().is_ok() {
                 files.insert(name.to_owned(), read_file(name, &path)?);
             }
         }
         for (folder, ending) in FOLDERS {
             let path = dir.join(folder);
-            if path.is_dir() {
+            if path.symlink_metadata().is_ok() {
                 read_folder(folder, ending, &path, &mut files)?;
             }
         }
@@ -94,26 +100,62 @@ fn read_folder(
     let failed = |error: std::io::Error| {
         LoadPolicyError::file(folder, format!("the folder cannot be read: {error}"))
     };
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path
+        let name = entry
+            .map_err(failed)?
             .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        let (Some(name), Some(found)) = (name, path.extension()) else {
-            continue;
-        };
-        // Editors leave hidden files beside the one that is being written.
-        if found != ending || name.starts_with('.') {
-            continue;
+            .into_string()
+            .map_err(|name| {
+                let message = format!("the file name {} is not UTF-8", name.display());
+                LoadPolicyError::file(folder, message)
+            })?;
+        names.push(name);
+        if names.len() > MAX_FILES {
+            let message = format!("the folder holds more than {MAX_FILES} files");
+            return Err(LoadPolicyError::file(folder, message));
         }
+    }
+    names.sort();
+    for name in names {
         let relative = format!("{folder}/{name}");
-        let text = read_file(&relative, &path)?;
-        files.insert(relative, text);
+        match Path::new(&name)
+            .extension()
+            .and_then(|found| found.to_str())
+        {
+            // Editors leave hidden files beside the one that is being written.
+            _ if name.starts_with('.') => {}
+            Some("md") => {}
+            Some(found) if found == ending => {
+                let text = read_file(&relative, &path.join(&name))?;
+                files.insert(relative, text);
+            }
+            Some(_) | None => {
+                let message = format!(
+                    "only `.{ending}` files are read here: rename it, move it out of the folder, or \
+                     begin its name with a dot"
+                );
+                return Err(LoadPolicyError::file(relative, message));
+            }
+        }
     }
     Ok(())
 }
 
+/// Reads a regular file, and no more of it than a policy file may have.
 fn read_file(relative: &str, path: &Path) -> Result<String, LoadPolicyError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| LoadPolicyError::file(relative, format!("cannot be read: {error}")))
+    let refuse = |message: String| LoadPolicyError::file(relative, message);
+    let failed = |error: std::io::Error| refuse(format!("cannot be read: {error}"));
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(refuse("is no regular file".to_owned()));
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length <= MAX_FILE) {
+        return Ok(text);
+    }
+    Err(refuse(format!("has more than {MAX_FILE} bytes: split it")))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::error::LoadPolicyError;
 use super::folder::Folder;
@@ -40,6 +41,22 @@ impl From<bool> for Freeze {
     }
 }
 
+impl TryFrom<toml::Value> for Attribute {
+    type Error = &'static str;
+
+    fn try_from(value: toml::Value) -> Result<Self, &'static str> {
+        match value {
+            toml::Value::String(text) => Ok(Self::Text(text)),
+            toml::Value::Integer(number) => Ok(Self::Number(number)),
+            toml::Value::Boolean(flag) => Ok(Self::Flag(flag)),
+            toml::Value::Float(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Array(_)
+            | toml::Value::Table(_) => Err("is neither text, an integer nor true or false"),
+        }
+    }
+}
+
 /// The attributes of one resource, by name.
 pub(crate) type Attributes = BTreeMap<String, Attribute>;
 
@@ -57,7 +74,7 @@ struct File {
     #[serde(default)]
     freeze: bool,
     #[serde(default)]
-    resource: Vec<BTreeMap<String, toml::Value>>,
+    resource: Vec<Spanned<BTreeMap<String, toml::Value>>>,
 }
 
 const FILE: &str = "inventory.toml";
@@ -79,9 +96,10 @@ impl Inventory {
             resources: BTreeMap::new(),
         };
         for resource in file.resource {
+            let start = resource.span().start;
             inventory
-                .add(resource)
-                .map_err(|message| LoadPolicyError::file(FILE, message))?;
+                .add(resource.into_inner())
+                .map_err(|message| LoadPolicyError::file(FILE, message).at(text, Some(start)))?;
         }
         Ok(inventory)
     }
@@ -99,19 +117,8 @@ impl Inventory {
         }
         let mut attributes = Attributes::new();
         for (name, value) in resource {
-            let attribute = match value {
-                toml::Value::String(text) => Attribute::Text(text),
-                toml::Value::Integer(number) => Attribute::Number(number),
-                toml::Value::Boolean(flag) => Attribute::Flag(flag),
-                toml::Value::Float(_)
-                | toml::Value::Datetime(_)
-                | toml::Value::Array(_)
-                | toml::Value::Table(_) => {
-                    return Err(format!(
-                        "`{name}` of {type_} `{id}` is neither text, an integer nor true or false"
-                    ));
-                }
-            };
+            let attribute = Attribute::try_from(value)
+                .map_err(|wrong| format!("`{name}` of {type_} `{id}` {wrong}"))?;
             if !is_type_name(&name) {
                 return Err(format!("`{name}` of {type_} `{id}` is no attribute name"));
             }

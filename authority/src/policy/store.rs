@@ -1,7 +1,7 @@
 //! The active bundle, swapped whole; a bad candidate never replaces a good one.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use countersign_intent::digest::Digest;
 use jiff::Timestamp;
@@ -17,6 +17,8 @@ use super::folder::Folder;
 pub struct PolicyStore {
     dir: PathBuf,
     state: RwLock<PolicyStatus>,
+    /// Held for a whole reload, so that an older reading never replaces a newer one.
+    reloading: Mutex<()>,
 }
 
 /// What is active, and what was refused since.
@@ -58,6 +60,7 @@ impl PolicyStore {
         Self {
             dir: dir.into(),
             state: RwLock::default(),
+            reloading: Mutex::default(),
         }
     }
 
@@ -89,6 +92,10 @@ impl PolicyStore {
     /// # Errors
     /// What is wrong with the folder's content.
     pub fn reload(&self, now: Timestamp) -> Result<Reloaded, LoadPolicyError> {
+        let _reloading = self
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let folder = Folder::read(&self.dir).map_err(|error| self.refuse(None, error, now))?;
         let hash = folder.hash();
         if self.active().is_some_and(|active| active.hash() == hash) {

@@ -46,8 +46,11 @@ fn bare(policies: &[(&str, &str)]) -> Folder {
 /// An agent of this autonomy, named after it.
 fn agent(autonomy: &str) -> Agent {
     let agents = format!("[[agent]]\nname = \"{autonomy}\"\nautonomy = \"{autonomy}\"\n");
-    let directory =
-        Directory::parse(Sources { agents: &agents, ..Sources::default() }).unwrap();
+    let directory = Directory::parse(Sources {
+        agents: &agents,
+        ..Sources::default()
+    })
+    .unwrap();
     let id: AgentId = autonomy.parse().unwrap();
     directory.agent(&id).unwrap().as_ref().clone()
 }
@@ -70,5 +73,9 @@ fn decide(bundle: &Bundle, agent: &Agent, tool: &str, params: &Value) -> Decisio
 
 /// The codes of a decision's reasons.
 fn codes(decision: &Decision) -> Vec<&str> {
-    decision.reasons.iter().map(|reason| reason.code.as_str()).collect()
+    decision
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect()
 }

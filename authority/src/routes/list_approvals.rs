@@ -34,7 +34,7 @@ pub struct ApprovalList {
 
 /// Lists the newest approvals: of an agent's own plans, or everybody's for people and other roles.
 #[utoipa::path(get, path = "/v1/approvals", tag = "approvals", operation_id = "list_approvals",
-    params(ApprovalQuery), security(("bearer" = [])),
+    security(("bearer" = [])),
     responses(
         (status = 200, description = "The newest first", body = ApprovalList),
         (status = 401, description = "No key", body = ProblemDocument),

@@ -37,7 +37,7 @@ pub struct PlanList {
 
 /// Lists the newest plans: an agent's own, or everybody's for people and other roles.
 #[utoipa::path(get, path = "/v1/plans", tag = "plans", operation_id = "list_plans",
-    params(ListQuery), security(("bearer" = [])),
+    security(("bearer" = [])),
     responses(
         (status = 200, description = "The newest first", body = PlanList),
         (status = 401, description = "No key", body = ProblemDocument),

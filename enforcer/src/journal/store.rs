@@ -8,7 +8,7 @@ pub(crate) mod receipts;
 mod row;
 pub(crate) mod state;
 
-use countersign_ledger::LedgerError;
+use countersign_ledger::AppendError;
 
 /// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub(crate) enum StoreError {
     Database(#[from] sqlx::Error),
     /// The ledger did not take the record.
     #[error("the ledger did not take the record")]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] AppendError),
     /// A row holds what this program never writes.
     #[error("the stored {column} cannot be read: {why}")]
     Corrupt {

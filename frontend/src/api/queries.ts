@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import type { Jwk } from '@/lib/jws';
+import { serverNow } from '@/lib/now';
 import { toProblem } from '@/lib/problem';
 import { at, request } from './client';
 import { streamIsLive } from './live';
@@ -54,6 +55,20 @@ export const roleQuery = (service: ServiceName) =>
     queryFn: ({ signal }) => request<RoleMeta>('GET', at(service, '/v1/meta'), { signal }),
   });
 
+/** What a query knows so far. */
+interface Asked<T> {
+  state: { data: T | undefined };
+}
+
+/** Approvals expire without an event: the next expiry is a reason to ask again. */
+function untilExpiry(approvals: ApprovalView[]): number | false {
+  if (!streamIsLive()) return 5_000;
+  const times = approvals
+    .filter((approval) => approval.state === 'pending')
+    .map((approval) => Date.parse(approval.expires_at) - serverNow() + 300);
+  return times.length > 0 ? Math.max(1_000, Math.min(...times)) : false;
+}
+
 export const runsQuery = queryOptions({
   queryKey: ['runs', 'list'],
   refetchInterval: poll,
@@ -71,7 +86,7 @@ export const runQuery = (run: string) =>
 
 export const approvalsQuery = queryOptions({
   queryKey: ['approvals', 'list'],
-  refetchInterval: poll,
+  refetchInterval: (query: Asked<ApprovalView[]>) => untilExpiry(query.state.data ?? []),
   queryFn: async ({ signal }) =>
     (
       await request<{ approvals: ApprovalView[] }>('GET', at('authority', '/v1/approvals'), {
@@ -83,7 +98,8 @@ export const approvalsQuery = queryOptions({
 export const approvalQuery = (id: string) =>
   queryOptions({
     queryKey: ['approvals', 'one', id],
-    refetchInterval: poll,
+    refetchInterval: (query: Asked<ApprovalView>) =>
+      untilExpiry(query.state.data ? [query.state.data] : []),
     queryFn: ({ signal }) =>
       request<ApprovalView>('GET', at('authority', `/v1/approvals/${encodeURIComponent(id)}`), {
         signal,

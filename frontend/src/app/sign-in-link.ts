@@ -3,11 +3,11 @@ import { signIn } from '@/api/actions';
 import { problemLine } from '@/lib/problem';
 import { codeIn, linkFailure } from '@/lib/sign-in-link';
 
-/** Exchanges the one-time code of a sign-in link, after removing it from the address and the history. */
-export async function consumeSignInLink(client: QueryClient): Promise<void> {
+/** Exchanges the one-time code of a sign-in link, after removing it from the address and the history. Says whether there was one. */
+export async function consumeSignInLink(client: QueryClient): Promise<boolean> {
   const { hash, pathname, search } = window.location;
   const code = codeIn(hash);
-  if (code === null) return;
+  if (code === null) return false;
   window.history.replaceState(null, '', pathname + search);
   try {
     await signIn({ code });
@@ -15,4 +15,5 @@ export async function consumeSignInLink(client: QueryClient): Promise<void> {
   } catch (error) {
     linkFailure.set(problemLine(error));
   }
+  return true;
 }

@@ -58,7 +58,11 @@ async function sealed(change: JsonObject = {}): Promise<{ bytes: string; shown: 
 describe('checkPlan', () => {
   it('is good when the hash and everything shown agree with the bytes', async () => {
     const { bytes, shown } = await sealed();
-    expect(await checkPlan(bytes, shown)).toEqual({ result: 'good', hash: shown.planHash });
+    expect(await checkPlan(bytes, shown)).toMatchObject({
+      result: 'good',
+      hash: shown.planHash,
+      steps: [{ id: 's1', tool: 'infra.scale', effect: 'service', params }],
+    });
   });
 
   it('takes an absent query, header set or body as an empty one', async () => {

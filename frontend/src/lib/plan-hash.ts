@@ -16,8 +16,17 @@ export interface Shown {
   bounds: JsonObject;
 }
 
+/** One step as the hashed plan has it. */
+export interface PlanStep {
+  id: string;
+  tool: string;
+  effect: string;
+  verdict: string;
+  params: JsonObject;
+}
+
 export type PlanCheck =
-  | { result: 'good'; hash: string }
+  | { result: 'good'; hash: string; steps: PlanStep[] }
   | { result: 'different'; reason: string }
   | { result: 'unavailable'; reason: string };
 
@@ -34,10 +43,22 @@ function readPlan(bytes: Uint8Array<ArrayBuffer>): JsonObject | null {
   }
 }
 
-function findStep(plan: JsonObject, id: string): JsonObject | null {
-  const steps: Json[] = Array.isArray(plan.steps) ? plan.steps : [];
-  for (const step of steps) if (isObject(step) && step.id === id) return step;
-  return null;
+function stepsOf(plan: JsonObject): JsonObject[] {
+  return Array.isArray(plan.steps) ? plan.steps.filter(isObject) : [];
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function planStep(step: JsonObject): PlanStep {
+  return {
+    id: text(step.id),
+    tool: text(step.tool),
+    effect: text(step.effect),
+    verdict: text(step.verdict),
+    params: isObject(step.params) ? step.params : {},
+  };
 }
 
 /** A rendered call with what may be absent filled in, so that spellings of "nothing" compare equal. */
@@ -105,8 +126,9 @@ export async function checkPlan(
   }
   if (hash !== shown.planHash) return different('the plan’s bytes hash to another value');
   const plan = readPlan(bytes);
-  const step = plan && findStep(plan, shown.step);
+  const step = plan && stepsOf(plan).find((item) => item.id === shown.step);
   if (!plan || !step) return different('the step is not in the hashed plan');
   const difference = await firstDifference(plan, step, shown);
-  return difference === null ? { result: 'good', hash } : different(difference);
+  if (difference !== null) return different(difference);
+  return { result: 'good', hash, steps: stepsOf(plan).map(planStep) };
 }

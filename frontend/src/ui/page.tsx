@@ -7,16 +7,25 @@ interface PageProps {
   badge?: ReactNode;
   lead?: ReactNode;
   actions?: ReactNode;
+  /** `heading` on screens where a key pressed right after loading must not reach a button. */
+  firstFocus?: 'heading';
   children: ReactNode;
 }
 
-/** A screen: its heading takes the focus on arrival, so that the change of screen is heard. */
-export function Page({ title, windowTitle, badge, lead, actions, children }: PageProps) {
+/** A screen. After a change of screen the frame moves the focus to its heading. */
+export function Page({
+  title,
+  windowTitle,
+  badge,
+  lead,
+  actions,
+  firstFocus,
+  children,
+}: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    const focused = document.activeElement;
-    if (focused === null || focused === document.body) heading.current?.focus();
-  }, []);
+    if (firstFocus === 'heading') heading.current?.focus();
+  }, [firstFocus]);
   const tabTitle = `${windowTitle ?? title} · Countersign`;
   return (
     <div className="mx-auto w-full max-w-[1280px] px-4 py-5 md:px-6 md:py-6">

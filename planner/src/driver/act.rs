@@ -9,7 +9,7 @@ use super::reads::Read;
 use super::{Driver, Stop, broke};
 use crate::authority::{IssuedToken, Token};
 use crate::enforcer::CallError;
-use crate::run::event::{Answer, Event, Next, Outcome};
+use crate::run::event::{Answer, Event, Next, Outcome, StepEvent};
 use crate::run::view::{CheckView, Failure, RunState, RunStep};
 use crate::tools::CheckCall;
 
@@ -17,25 +17,28 @@ use crate::tools::CheckCall;
 const MAX_RESULT: usize = 32 * 1024;
 /// How long an outstanding token may block its step, besides the ordinary patience: tokens live 60 s, at
 /// most 300.
-const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(300);
+const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_mins(5);
+
+/// While a person is asked the authority may be away so many times longer than otherwise.
+const WAITING_PATIENCE: u32 = 40;
 
 impl Driver {
     /// Gets the step's token and sends its call.
     pub(super) async fn run_step(&mut self, id: &StepId) -> Result<(), Stop> {
         self.need_tools().await?;
         let Some(token) = self.token(id).await? else { return Ok(()) };
-        self.record(Event::Issued(id.clone(), claims(&token.token))).await?;
+        self.tell(StepEvent::Issued(id.clone(), claims(&token.token))).await?;
         let step = self.step(id)?;
         if let Some(before) = self.look(&step).await? {
-            self.record(Event::Before(id.clone(), kept(before))).await?;
+            self.tell(StepEvent::Before(id.clone(), kept(before))).await?;
         }
         if self.live.halt().is_cancelled() {
             return Err(Stop::Halted);
         }
         // Stored before the call leaves: whatever happens then, this call is never made again.
-        self.record(Event::Calling(id.clone())).await?;
+        self.tell(StepEvent::Calling(id.clone())).await?;
         let event = self.call(&step, &token).await;
-        self.record(event).await
+        self.tell(event).await
     }
 
     /// The step's token; `None` when the run took another turn.
@@ -57,12 +60,14 @@ impl Driver {
                         && known.state == crate::run::view::StepState::Waiting
                         && (approval.is_none() || known.approval_id == approval);
                     if !told {
-                        self.record(Event::Waits(id.clone(), approval)).await?;
+                        self.tell(StepEvent::Waits(id.clone(), approval)).await?;
                     }
                     pace.approval
                 }
                 Err(error) if Self::cures_itself(&error) => {
+                    let waits = self.run.state() == RunState::Waiting;
                     let patience = match error.code() {
+                        _ if waits => pace.patience.saturating_mul(WAITING_PATIENCE),
                         Some("token_outstanding") => pace.patience.saturating_add(TOKEN_LIFE),
                         _ => pace.patience,
                     };
@@ -77,7 +82,7 @@ impl Driver {
                     return Ok(None);
                 }
                 Err(error) if said_no(error.problem().map_or(0, |problem| problem.status), error.code()) => {
-                    self.record(Event::Denied(id.clone(), Self::denial_of(&error))).await?;
+                    self.tell(StepEvent::Denied(id.clone(), Self::denial_of(&error))).await?;
                     return Ok(None);
                 }
                 Err(error) => return Err(error.into()),
@@ -97,7 +102,7 @@ impl Driver {
     }
 
     /// Sends the call, and once more under the same token while the enforcer says that it consumed nothing.
-    async fn call(&self, step: &RunStep, token: &IssuedToken) -> Event {
+    async fn call(&self, step: &RunStep, token: &IssuedToken) -> StepEvent {
         let id = step.id.clone();
         let deadline = self.deadline(self.context.pace.patience);
         loop {
@@ -105,11 +110,11 @@ impl Driver {
                 Ok(answer) => return self.called(step, answer),
                 Err(CallError::Busy(failure)) => {
                     if self.past(deadline) {
-                        return Event::Refused(id, failure);
+                        return StepEvent::Refused(id, failure);
                     }
                     self.context.clock.sleep(self.context.pace.look).await;
                 }
-                Err(CallError::Refused(failure)) => return Event::Refused(id, failure),
+                Err(CallError::Refused(failure)) => return StepEvent::Refused(id, failure),
                 Err(CallError::NotSent(message)) => {
                     if self.past(deadline) {
                         tracing::warn!(error = message, "the enforcer does not answer");
@@ -132,21 +137,21 @@ impl Driver {
         }
     }
 
-    fn called(&self, step: &RunStep, mut answer: Answer) -> Event {
+    fn called(&self, step: &RunStep, mut answer: Answer) -> StepEvent {
         answer.result = answer.result.map(kept);
         let next = if self.check_call(step).is_some() { Next::Check } else { Next::Believe };
-        Event::Called(step.id.clone(), answer, next)
+        StepEvent::Called(step.id.clone(), answer, next)
     }
 
     /// What came of a call that was sent before an interruption.
-    pub(super) async fn recover(&mut self, id: &StepId) -> Result<Event, Stop> {
+    pub(super) async fn recover(&mut self, id: &StepId) -> Result<StepEvent, Stop> {
         self.need_tools().await?;
         let step = self.step(id)?;
         Ok(self.outcome_told(&step).await)
     }
 
     /// What the authority knows of a call whose answer did not arrive: the enforcer brings it receipts.
-    async fn outcome_told(&self, step: &RunStep) -> Event {
+    async fn outcome_told(&self, step: &RunStep) -> StepEvent {
         let deadline = self.deadline(self.context.pace.patience);
         loop {
             if let Ok(plan) = self.context.authority.plan(&step.plan_id).await
@@ -165,20 +170,20 @@ impl Driver {
                 }
             }
             if self.past(deadline) {
-                return Event::Lost(step.id.clone());
+                return StepEvent::Lost(step.id.clone());
             }
             self.context.clock.sleep(self.context.pace.look).await;
         }
     }
 
     /// Looks until the check passes or its time is over.
-    pub(super) async fn check(&mut self, id: &StepId) -> Result<Event, Stop> {
+    pub(super) async fn check(&mut self, id: &StepId) -> Result<StepEvent, Stop> {
         self.need_tools().await?;
         let step = self.step(id)?;
         let Some(check) = self.check_call(&step) else {
             let message = "the tool's definition no longer says how to check it";
             let check = CheckView { expect: message.to_owned(), actual: Value::Null, passed: false };
-            return Ok(Event::Checked(id.clone(), None, check));
+            return Ok(StepEvent::Checked(id.clone(), None, check));
         };
         let read = Read { tool: check.tool, params: check.params };
         let expect = check.expect.to_string();
@@ -190,12 +195,12 @@ impl Driver {
                 last = (Some(kept(answer)), finding.actual.unwrap_or_default());
                 if finding.passed {
                     let view = CheckView { expect, actual: last.1, passed: true };
-                    return Ok(Event::Checked(id.clone(), last.0, view));
+                    return Ok(StepEvent::Checked(id.clone(), last.0, view));
                 }
             }
             if self.past(deadline) {
                 let view = CheckView { expect, actual: last.1, passed: false };
-                return Ok(Event::Checked(id.clone(), last.0, view));
+                return Ok(StepEvent::Checked(id.clone(), last.0, view));
             }
             self.context.clock.sleep(self.context.pace.look).await;
         }

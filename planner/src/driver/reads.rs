@@ -95,7 +95,7 @@ impl Driver {
             requested_by: view.requested_by.clone(),
             steps,
         };
-        let answer = self.patiently(async |driver| driver.context.authority.submit(&plan).await).await?;
+        let answer = self.patiently(|| self.context.authority.submit(&plan)).await?;
         let plan_id = answer.plan_id.clone();
         if let Some(refused) = answer.steps.iter().find(|step| step.verdict != Verdict::Allow) {
             let policies = refused.policies.join(", ");
@@ -104,9 +104,7 @@ impl Driver {
         }
         let keys: Vec<String> = missing.iter().map(|read| read.key()).collect();
         for (id, key) in ids.iter().zip(keys) {
-            let token = self
-                .patiently(async |driver| driver.context.authority.token(&plan_id, id, &[]).await)
-                .await?;
+            let token = self.patiently(|| self.context.authority.token(&plan_id, id, &[])).await?;
             match token {
                 Token::Issued(token) => self.leases.0.insert(key, token),
                 Token::Waiting(_) => return Err(broke("plan_denied", "a person must approve a read")),

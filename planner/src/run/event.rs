@@ -127,9 +127,24 @@ pub(crate) enum Event {
     Idle(String),
     /// The authority judged the plan.
     Judged(Judgement),
-    /// A person is asked before the step may run.
+    /// Something happened to the step whose turn it is.
+    Step(StepEvent),
+    /// These resources within the goal's scope still have open alerts.
+    Verified(BTreeSet<String>),
+    /// The plan can go no further and should be replaced, for the reason given.
+    Outdated(String),
+    /// A person withdrew the run.
+    Cancelled(OperatorId),
+    /// A server could not be asked, or something else broke.
+    Broke(Failure),
+}
+
+/// One thing that happened to a step.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum StepEvent {
+    /// A person is asked before it may run.
     Waits(StepId, Option<ApprovalId>),
-    /// The step's token is here; its claims are for display.
+    /// Its token is here; the claims are for display.
     Issued(StepId, Value),
     /// What the tool's check read before the call.
     Before(StepId, Value),
@@ -145,14 +160,6 @@ pub(crate) enum Event {
     Denied(StepId, Failure),
     /// The check was made, with what was read last.
     Checked(StepId, Option<Value>, CheckView),
-    /// These resources within the goal's scope still have open alerts.
-    Verified(BTreeSet<String>),
-    /// The plan can go no further and should be replaced, for the reason given.
-    Outdated(String),
-    /// A person withdrew the run.
-    Cancelled(OperatorId),
-    /// A server could not be asked, or something else broke.
-    Broke(Failure),
 }
 
 impl Event {
@@ -163,6 +170,34 @@ impl Event {
             Self::Proposed(_) => "proposed",
             Self::Idle(_) => "idle",
             Self::Judged(_) => "judged",
+            Self::Step(event) => event.name(),
+            Self::Verified(_) => "verified",
+            Self::Outdated(_) => "outdated",
+            Self::Cancelled(_) => "cancelled",
+            Self::Broke(_) => "broke",
+        }
+    }
+}
+
+impl StepEvent {
+    /// The step.
+    pub(crate) const fn step(&self) -> &StepId {
+        match self {
+            Self::Waits(id, _)
+            | Self::Issued(id, _)
+            | Self::Before(id, _)
+            | Self::Calling(id)
+            | Self::Called(id, ..)
+            | Self::Lost(id)
+            | Self::Refused(id, _)
+            | Self::Denied(id, _)
+            | Self::Checked(id, ..) => id,
+        }
+    }
+
+    /// The event's name, for messages.
+    const fn name(&self) -> &'static str {
+        match self {
             Self::Waits(..) => "waits",
             Self::Issued(..) => "issued",
             Self::Before(..) => "before",
@@ -172,10 +207,6 @@ impl Event {
             Self::Refused(..) => "refused",
             Self::Denied(..) => "denied",
             Self::Checked(..) => "checked",
-            Self::Verified(_) => "verified",
-            Self::Outdated(_) => "outdated",
-            Self::Cancelled(_) => "cancelled",
-            Self::Broke(_) => "broke",
         }
     }
 }

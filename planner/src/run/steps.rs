@@ -5,54 +5,82 @@ use countersign_intent::template::plain;
 use jiff::Timestamp;
 
 use super::Run;
-use super::event::{Answer, Event, JudgedStep, Next, Outcome, ProposedStep};
+use super::event::{Answer, JudgedStep, Next, Outcome, ProposedStep, StepEvent};
 use super::view::{CheckView, Failure, RunState, RunStep, StepState, Verdict};
 
 impl Run {
     /// Takes an event of the step whose turn it is; false when it cannot happen there.
-    pub(super) fn on_step(&mut self, now: Timestamp, event: Event) -> bool {
+    pub(super) fn on_step(&mut self, now: Timestamp, event: StepEvent) -> bool {
         let Some((turn, state)) = self.turn() else { return false };
         let acting = matches!(self.view.state, RunState::Acting | RunState::Waiting);
-        let before_call = matches!(state, StepState::Pending | StepState::Waiting | StepState::Issued);
-        let here = |id: &StepId| acting && *id == turn;
+        if !acting || *event.step() != turn {
+            return false;
+        }
+        match state {
+            StepState::Pending | StepState::Waiting | StepState::Issued => {
+                self.before_call(now, state, event)
+            }
+            StepState::Running => self.during_call(now, event),
+            StepState::Verifying => self.after_call(now, event),
+            StepState::Done
+            | StepState::Failed
+            | StepState::Refused
+            | StepState::NotSent
+            | StepState::InDoubt
+            | StepState::Denied
+            | StepState::Skipped => false,
+        }
+    }
+
+    fn before_call(&mut self, now: Timestamp, state: StepState, event: StepEvent) -> bool {
         match event {
-            Event::Waits(id, approval) if here(&id) && before_call => {
+            StepEvent::Waits(id, approval) => {
                 let asked = approval.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
                 self.update(&id, |step| {
                     step.state = StepState::Waiting;
                     step.approval_id = approval.or(step.approval_id.take());
                 });
-                let first = !matches!(state, StepState::Waiting);
-                if first || self.view.state != RunState::Waiting {
-                    let message = format!("Step {id} waits for a person's approval{asked}");
-                    self.go(now, RunState::Waiting, message);
-                }
+                let message = format!("Step {id} waits for a person's approval{asked}");
+                self.go(now, RunState::Waiting, message);
             }
-            Event::Issued(id, claims) if here(&id) && before_call => {
+            StepEvent::Issued(id, claims) => {
                 self.update(&id, |step| {
                     step.state = StepState::Issued;
                     step.token = Some(claims);
                 });
-                let message = format!("Got the token for step {id}");
-                self.go(now, RunState::Acting, message);
+                self.go(now, RunState::Acting, format!("Got the token for step {id}"));
             }
-            Event::Before(id, value) if here(&id) && before_call => {
-                self.update(&id, |step| step.before = Some(value));
-            }
-            Event::Calling(id) if here(&id) && state == StepState::Issued => {
+            StepEvent::Before(id, value) => self.update(&id, |step| step.before = Some(value)),
+            StepEvent::Calling(id) if state == StepState::Issued => {
                 self.update(&id, |step| step.state = StepState::Running);
                 let call = self.step(&id).map(call_text).unwrap_or_default();
                 self.go(now, RunState::Acting, format!("Calls {call}"));
             }
-            Event::Called(id, answer, next) if here(&id) && state == StepState::Running => {
-                self.called(now, &id, answer, next);
+            StepEvent::Denied(id, denial) => {
+                self.update(&id, |step| {
+                    step.state = StepState::Denied;
+                    step.refusal = Some(denial.clone());
+                });
+                let message = format!("no token for step {id}: {}", denial.message);
+                self.stop(now, RunState::Blocked, Failure { code: denial.code, message });
             }
-            Event::Lost(id) if here(&id) && state == StepState::Running => {
+            StepEvent::Calling(_)
+            | StepEvent::Called(..)
+            | StepEvent::Lost(_)
+            | StepEvent::Refused(..)
+            | StepEvent::Checked(..) => return false,
+        }
+        true
+    }
+
+    fn during_call(&mut self, now: Timestamp, event: StepEvent) -> bool {
+        match event {
+            StepEvent::Called(id, answer, next) => self.called(now, &id, answer, next),
+            StepEvent::Lost(id) => {
                 self.update(&id, |step| step.state = StepState::InDoubt);
-                let message = format!("whether the call of step {id} ran is not known");
-                self.stop(now, RunState::Failed, Failure::new("call_in_doubt", message));
+                self.in_doubt(now, &id);
             }
-            Event::Refused(id, refusal) if here(&id) && state == StepState::Running => {
+            StepEvent::Refused(id, refusal) => {
                 let end =
                     if refusal.code == "killed" { RunState::Blocked } else { RunState::Failed };
                 self.update(&id, |step| {
@@ -62,43 +90,27 @@ impl Run {
                 let message = format!("the enforcer refused step {id}: {}", refusal.message);
                 self.stop(now, end, Failure { code: refusal.code, message });
             }
-            Event::Denied(id, denial) if here(&id) && before_call => {
-                self.update(&id, |step| {
-                    step.state = StepState::Denied;
-                    step.refusal = Some(denial.clone());
-                });
-                let message = format!("no token for step {id}: {}", denial.message);
-                self.stop(now, RunState::Blocked, Failure { code: denial.code, message });
-            }
-            Event::Checked(id, after, check) if here(&id) && state == StepState::Verifying => {
-                self.update(&id, |step| {
-                    step.after = after;
-                    step.check = Some(check.clone());
-                    step.state = if check.passed { StepState::Done } else { StepState::Failed };
-                });
-                if check.passed {
-                    self.step_done(now, &id, "its check passed");
-                } else {
-                    self.replan(now, &failed_check(&id, &check));
-                }
-            }
-            Event::Sensed(_)
-            | Event::Proposed(_)
-            | Event::Idle(_)
-            | Event::Judged(_)
-            | Event::Waits(..)
-            | Event::Issued(..)
-            | Event::Before(..)
-            | Event::Calling(_)
-            | Event::Called(..)
-            | Event::Lost(_)
-            | Event::Refused(..)
-            | Event::Denied(..)
-            | Event::Checked(..)
-            | Event::Verified(_)
-            | Event::Outdated(_)
-            | Event::Cancelled(_)
-            | Event::Broke(_) => return false,
+            StepEvent::Waits(..)
+            | StepEvent::Issued(..)
+            | StepEvent::Before(..)
+            | StepEvent::Calling(_)
+            | StepEvent::Denied(..)
+            | StepEvent::Checked(..) => return false,
+        }
+        true
+    }
+
+    fn after_call(&mut self, now: Timestamp, event: StepEvent) -> bool {
+        let StepEvent::Checked(id, after, check) = event else { return false };
+        self.update(&id, |step| {
+            step.after = after;
+            step.check = Some(check.clone());
+            step.state = if check.passed { StepState::Done } else { StepState::Failed };
+        });
+        if check.passed {
+            self.step_done(now, &id, "its check passed");
+        } else {
+            self.replan(now, &failed_check(&id, &check));
         }
         true
     }
@@ -139,11 +151,13 @@ impl Run {
             | StepState::Refused
             | StepState::InDoubt
             | StepState::Denied
-            | StepState::Skipped => {
-                let message = format!("whether the call of step {id} ran is not known");
-                self.stop(now, RunState::Failed, Failure::new("call_in_doubt", message));
-            }
+            | StepState::Skipped => self.in_doubt(now, id),
         }
+    }
+
+    fn in_doubt(&mut self, now: Timestamp, id: &StepId) {
+        let message = format!("whether the call of step {id} ran is not known");
+        self.stop(now, RunState::Failed, Failure::new("call_in_doubt", message));
     }
 
     fn step_done(&mut self, now: Timestamp, id: &StepId, how: &str) {

@@ -63,7 +63,11 @@ pub enum PeerError {
 impl Peer {
     /// The role at `base` (`http://127.0.0.1:8002`), to be asked through `client` with `key`.
     pub fn new(client: Client, base: &str, key: Option<SecretKey>) -> Self {
-        Self { client, base: base.trim_end_matches('/').to_owned(), key }
+        Self {
+            client,
+            base: base.trim_end_matches('/').to_owned(),
+            key,
+        }
     }
 
     /// Its address, without a slash at the end.
@@ -74,7 +78,10 @@ impl Peer {
     /// The same role asked with another key.
     #[must_use]
     pub fn with_key(&self, key: SecretKey) -> Self {
-        Self { key: Some(key), ..self.clone() }
+        Self {
+            key: Some(key),
+            ..self.clone()
+        }
     }
 
     /// `GET path`.
@@ -82,7 +89,9 @@ impl Peer {
     /// # Errors
     /// Each [`PeerError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, PeerError> {
-        let answer = self.call::<(), T>(Method::GET, path, &HeaderMap::new(), None).await?;
+        let answer = self
+            .call::<(), T>(Method::GET, path, &HeaderMap::new(), None)
+            .await?;
         Ok(answer.body)
     }
 
@@ -95,7 +104,8 @@ impl Peer {
         path: &str,
         body: &B,
     ) -> Result<Answer<T>, PeerError> {
-        self.call(Method::POST, path, &HeaderMap::new(), Some(body)).await
+        self.call(Method::POST, path, &HeaderMap::new(), Some(body))
+            .await
     }
 
     /// Any method, further headers, and a JSON body where given.
@@ -113,7 +123,8 @@ impl Peer {
         let status = response.status();
         let bytes = self.read(response).await?;
         if status.is_success() {
-            let body = parse(&bytes).map_err(|error| self.unreadable(status, &error.to_string()))?;
+            let body =
+                parse(&bytes).map_err(|error| self.unreadable(status, &error.to_string()))?;
             return Ok(Answer { status, body });
         }
         match serde_json::from_slice::<ProblemDocument>(&bytes) {
@@ -147,13 +158,21 @@ impl Peer {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        request.headers(headers.clone()).send().await.map_err(|source| self.unreachable(source))
+        request
+            .headers(headers.clone())
+            .send()
+            .await
+            .map_err(|source| self.unreachable(source))
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, PeerError> {
         let status = response.status();
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|source| self.unreachable(source))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|source| self.unreachable(source))?
+        {
             if bytes.len().saturating_add(chunk.len()) > MAX_ANSWER {
                 return Err(self.unreadable(status, "the answer is too large"));
             }
@@ -163,17 +182,28 @@ impl Peer {
     }
 
     fn unreachable(&self, source: reqwest::Error) -> PeerError {
-        PeerError::Unreachable { base: self.base.clone(), source: source.without_url() }
+        PeerError::Unreachable {
+            base: self.base.clone(),
+            source: source.without_url(),
+        }
     }
 
     fn unreadable(&self, status: StatusCode, message: &str) -> PeerError {
-        PeerError::Unreadable { base: self.base.clone(), status, message: message.to_owned() }
+        PeerError::Unreadable {
+            base: self.base.clone(),
+            status,
+            message: message.to_owned(),
+        }
     }
 }
 
 /// An empty body reads as null.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
-    if bytes.is_empty() { serde_json::from_value(Value::Null) } else { serde_json::from_slice(bytes) }
+    if bytes.is_empty() {
+        serde_json::from_value(Value::Null)
+    } else {
+        serde_json::from_slice(bytes)
+    }
 }
 
 impl PeerError {

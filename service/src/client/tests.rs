@@ -22,7 +22,12 @@ async fn serve(router: Router, tasks: &Tasks) -> String {
 }
 
 async fn echo(request: Request) -> Json<Value> {
-    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
     Json(json!({"authorization": header("authorization"), "path": request.uri().path()}))
 }
 
@@ -31,7 +36,10 @@ async fn peer_sends_its_key_and_reads_answers_and_problems() {
     let tasks = Tasks::new();
     let router = Router::new()
         .route("/v1/echo", get(echo))
-        .route("/v1/deny", post(async || Problem::new(ProblemType::PlanDenied, "no").policies(["p"])))
+        .route(
+            "/v1/deny",
+            post(async || Problem::new(ProblemType::PlanDenied, "no").policies(["p"])),
+        )
         .route("/v1/odd", get(async || "odd"));
     let base = serve(router, &tasks).await;
     let key = SecretKey::generate(KeyKind::Service, &Random::seeded(1));
@@ -39,7 +47,10 @@ async fn peer_sends_its_key_and_reads_answers_and_problems() {
     let echoed: Value = peer.get("/v1/echo").await.unwrap();
     let expected = json!({"authorization": format!("Bearer {}", key.expose()), "path": "/v1/echo"});
     assert_eq!(echoed, expected);
-    let denied = peer.post::<_, Value>("/v1/deny", &json!({})).await.unwrap_err();
+    let denied = peer
+        .post::<_, Value>("/v1/deny", &json!({}))
+        .await
+        .unwrap_err();
     assert_eq!(denied.code(), Some("plan_denied"));
     assert_eq!(denied.problem().unwrap().policies, ["p"]);
     let odd = peer.get::<Value>("/v1/odd").await.unwrap_err();
@@ -66,7 +77,12 @@ async fn redirects_are_answers_and_are_not_followed() {
         .route("/to", get(async || "a redirect was followed"));
     let base = serve(router, &tasks).await;
     for client in [internal(), streaming(), external(Duration::from_secs(5))] {
-        let answer = client.unwrap().get(format!("{base}/from")).send().await.unwrap();
+        let answer = client
+            .unwrap()
+            .get(format!("{base}/from"))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status().as_u16(), 307);
     }
     tasks.cancel();

@@ -66,7 +66,11 @@ impl OperatorCaller {
         if roles.iter().any(|role| self.0.has_role(role)) {
             return Ok(());
         }
-        let detail = format!("`{}` does not have the role {}", self.0.id, roles.join(" or "));
+        let detail = format!(
+            "`{}` does not have the role {}",
+            self.0.id,
+            roles.join(" or ")
+        );
         Err(Problem::new(ProblemType::Forbidden, detail))
     }
 }
@@ -80,7 +84,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match credentials(state).bearer(&parts.headers)? {
             Holder::Agent(agent) => Ok(Self(agent)),
-            other @ (Holder::Operator(_) | Holder::Service | Holder::Upstream) => Err(other.not("an agent")),
+            other @ (Holder::Operator(_) | Holder::Service | Holder::Upstream) => {
+                Err(other.not("an agent"))
+            }
         }
     }
 }

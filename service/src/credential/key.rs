@@ -84,7 +84,11 @@ impl SecretKey {
     ///
     /// # Errors
     /// As [`SecretKey::read`] and [`SecretKey::write`].
-    pub fn read_or_generate(path: &Path, kind: KeyKind, random: &Random) -> Result<Self, FileError> {
+    pub fn read_or_generate(
+        path: &Path,
+        kind: KeyKind,
+        random: &Random,
+    ) -> Result<Self, FileError> {
         if !path.exists() {
             Self::generate(kind, random).write(path)?;
         }

@@ -28,7 +28,11 @@ fn world() -> (Credentials, Keys) {
         "[[operator]]\nname = \"alice\"\nroles = [\"approver\"]\nkey_sha256 = \"{}\"",
         keys.operator.hash()
     );
-    let sources = Sources { agents: &agents, operators: &operators, ..Sources::default() };
+    let sources = Sources {
+        agents: &agents,
+        operators: &operators,
+        ..Sources::default()
+    };
     let directory = SharedDirectory::new(Directory::parse(sources).unwrap());
     let credentials = Credentials::new(directory)
         .with_service_key(keys.service.hash())
@@ -63,10 +67,36 @@ fn code<T>(result: Result<T, Problem>) -> &'static str {
 async fn each_extractor_takes_its_own_callers_and_forbids_the_others() {
     let (credentials, keys) = world();
     let rows = [
-        (&keys.agent, ["ok", "forbidden", "forbidden", "forbidden", "ok", "forbidden"]),
-        (&keys.operator, ["forbidden", "ok", "forbidden", "forbidden", "ok", "ok"]),
-        (&keys.service, ["forbidden", "forbidden", "ok", "forbidden", "ok", "ok"]),
-        (&keys.upstream, ["forbidden", "forbidden", "forbidden", "ok", "forbidden", "forbidden"]),
+        (
+            &keys.agent,
+            [
+                "ok",
+                "forbidden",
+                "forbidden",
+                "forbidden",
+                "ok",
+                "forbidden",
+            ],
+        ),
+        (
+            &keys.operator,
+            ["forbidden", "ok", "forbidden", "forbidden", "ok", "ok"],
+        ),
+        (
+            &keys.service,
+            ["forbidden", "forbidden", "ok", "forbidden", "ok", "ok"],
+        ),
+        (
+            &keys.upstream,
+            [
+                "forbidden",
+                "forbidden",
+                "forbidden",
+                "ok",
+                "forbidden",
+                "forbidden",
+            ],
+        ),
     ];
     for (key, expected) in rows {
         let value = bearer(key);
@@ -93,11 +123,21 @@ async fn missing_and_unknown_credentials_are_told_apart() {
         (&[("authorization", "Bearer ")], "credential_missing"),
         (&[("authorization", "Basic YTpi")], "credential_invalid"),
         (&[("authorization", unknown.as_str())], "credential_invalid"),
-        (&[("authorization", good.as_str()), ("authorization", good.as_str())], "credential_invalid"),
+        (
+            &[
+                ("authorization", good.as_str()),
+                ("authorization", good.as_str()),
+            ],
+            "credential_invalid",
+        ),
         (&[("authorization", good.as_str())], "ok"),
     ];
     for (headers, expected) in cases {
-        assert_eq!(code(extract::<AgentCaller>(&credentials, headers).await), expected, "{headers:?}");
+        assert_eq!(
+            code(extract::<AgentCaller>(&credentials, headers).await),
+            expected,
+            "{headers:?}"
+        );
     }
 }
 
@@ -110,20 +150,33 @@ async fn api_key_header_stands_in_for_the_bearer() {
     assert_eq!(operator.id.as_str(), "alice");
     let value = bearer(&keys.operator);
     let as_bearer = [("authorization", value.as_str())];
-    assert_eq!(code(extract::<ApiKeyOperator>(&credentials, &as_bearer).await), "ok");
+    assert_eq!(
+        code(extract::<ApiKeyOperator>(&credentials, &as_bearer).await),
+        "ok"
+    );
     let agent = [("x-api-key", keys.agent.expose())];
-    assert_eq!(code(extract::<ApiKeyOperator>(&credentials, &agent).await), "forbidden");
-    assert_eq!(code(extract::<ApiKeyOperator>(&credentials, &[]).await), "credential_missing");
+    assert_eq!(
+        code(extract::<ApiKeyOperator>(&credentials, &agent).await),
+        "forbidden"
+    );
+    assert_eq!(
+        code(extract::<ApiKeyOperator>(&credentials, &[]).await),
+        "credential_missing"
+    );
     let twice = [("x-api-key", key), ("x-api-key", key)];
-    assert_eq!(code(extract::<ApiKeyOperator>(&credentials, &twice).await), "credential_invalid");
+    assert_eq!(
+        code(extract::<ApiKeyOperator>(&credentials, &twice).await),
+        "credential_invalid"
+    );
 }
 
 #[tokio::test]
 async fn role_is_required_by_name() {
     let (credentials, keys) = world();
     let value = bearer(&keys.operator);
-    let alice: OperatorCaller =
-        extract(&credentials, &[("authorization", value.as_str())]).await.unwrap();
+    let alice: OperatorCaller = extract(&credentials, &[("authorization", value.as_str())])
+        .await
+        .unwrap();
     assert!(alice.require("approver").is_ok());
     assert!(alice.require_any(&["operator", "approver"]).is_ok());
     let problem = alice.require("operator").unwrap_err();

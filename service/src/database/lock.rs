@@ -19,7 +19,10 @@ impl FileLock {
         let mut name = database.as_os_str().to_owned();
         name.push(".lock");
         let path = PathBuf::from(name);
-        let failed = |source| DatabaseError::File { path: path.clone(), source };
+        let failed = |source| DatabaseError::File {
+            path: path.clone(),
+            source,
+        };
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -29,9 +32,10 @@ impl FileLock {
             .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(DatabaseError::Locked { database: database.to_owned(), lock: path })
-            }
+            Err(TryLockError::WouldBlock) => Err(DatabaseError::Locked {
+                database: database.to_owned(),
+                lock: path,
+            }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }

@@ -13,7 +13,9 @@ const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 
 /// Connects to the server at `url`.
 pub(super) async fn open(url: &str) -> Result<Database, DatabaseError> {
-    let options = url.parse().map_err(|_cause: sqlx::Error| DatabaseError::Address(redacted(url)))?;
+    let options = url
+        .parse()
+        .map_err(|_cause: sqlx::Error| DatabaseError::Address(redacted(url)))?;
     let pool = AnyPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -21,7 +23,12 @@ pub(super) async fn open(url: &str) -> Result<Database, DatabaseError> {
         .await
         .map_err(DatabaseError::Connect)?;
     refuse_unsafe(&pool).await?;
-    Ok(Database { engine: Engine::Postgres, write: pool.clone(), read: pool, lock: None })
+    Ok(Database {
+        engine: Engine::Postgres,
+        write: pool.clone(),
+        read: pool,
+        lock: None,
+    })
 }
 
 async fn refuse_unsafe(pool: &AnyPool) -> Result<(), DatabaseError> {

@@ -25,11 +25,23 @@ pub(super) async fn open(rest: &str) -> Result<Database, DatabaseError> {
     let path = path(rest).ok_or_else(address)?;
     let lock = FileLock::take(&path)?;
     create(&path)?;
-    let options: AnyConnectOptions =
-        super::sqlite_url(&path).parse().map_err(|_cause: sqlx::Error| address())?;
-    let write = pool(1, WRITER).connect_with(options.clone()).await.map_err(DatabaseError::Connect)?;
-    let read = pool(READERS, READER).connect_with(options).await.map_err(DatabaseError::Connect)?;
-    Ok(Database { engine: Engine::Sqlite, write, read, lock: Some(Arc::new(lock)) })
+    let options: AnyConnectOptions = super::sqlite_url(&path)
+        .parse()
+        .map_err(|_cause: sqlx::Error| address())?;
+    let write = pool(1, WRITER)
+        .connect_with(options.clone())
+        .await
+        .map_err(DatabaseError::Connect)?;
+    let read = pool(READERS, READER)
+        .connect_with(options)
+        .await
+        .map_err(DatabaseError::Connect)?;
+    Ok(Database {
+        engine: Engine::Sqlite,
+        write,
+        read,
+        lock: Some(Arc::new(lock)),
+    })
 }
 
 fn pool(connections: u32, pragmas: &'static str) -> sqlx::pool::PoolOptions<sqlx::Any> {
@@ -58,7 +70,10 @@ fn path(rest: &str) -> Option<PathBuf> {
 
 /// Makes the file so that SQLite finds it private; the log beside it gets the same mode.
 fn create(path: &Path) -> Result<(), DatabaseError> {
-    let failed = |source| DatabaseError::File { path: path.to_owned(), source };
+    let failed = |source| DatabaseError::File {
+        path: path.to_owned(),
+        source,
+    };
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -66,12 +81,16 @@ fn create(path: &Path) -> Result<(), DatabaseError> {
         .mode(0o600)
         .open(path)
         .map_err(failed)?;
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)
+    file.set_permissions(Permissions::from_mode(0o600))
+        .map_err(failed)
 }
 
 /// Percent-encodes what would end or change the path in an address.
 pub(super) fn escape(path: &str) -> String {
-    path.replace('%', "%25").replace('?', "%3F").replace('#', "%23").replace(' ', "%20")
+    path.replace('%', "%25")
+        .replace('?', "%3F")
+        .replace('#', "%23")
+        .replace(' ', "%20")
 }
 
 fn unescape(text: &str) -> Option<String> {

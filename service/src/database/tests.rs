@@ -9,16 +9,28 @@ use super::*;
 
 fn migrator(version: i64, sql: &'static str) -> Migrator {
     let kind = MigrationType::Simple;
-    let migration = Migration::new(version, Cow::Borrowed("test"), kind, sql.into_sql_str(), false);
+    let migration = Migration::new(
+        version,
+        Cow::Borrowed("test"),
+        kind,
+        sql.into_sql_str(),
+        false,
+    );
     Migrator::with_migrations(vec![migration])
 }
 
 fn notes() -> Migrator {
-    migrator(1, "CREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT, born BIGINT NOT NULL)")
+    migrator(
+        1,
+        "CREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT, born BIGINT NOT NULL)",
+    )
 }
 
 fn marks() -> Migrator {
-    migrator(1000, "CREATE TABLE mark (note BIGINT NOT NULL REFERENCES note (id))")
+    migrator(
+        1000,
+        "CREATE TABLE mark (note BIGINT NOT NULL REFERENCES note (id))",
+    )
 }
 
 async fn fresh() -> (TempDir, Database) {
@@ -40,7 +52,10 @@ async fn add(database: &Database, id: i64, text: Option<&str>) -> Result<(), sql
 }
 
 async fn count(database: &Database) -> i64 {
-    sqlx::query_scalar("SELECT COUNT(*) FROM note").fetch_one(database.read()).await.unwrap()
+    sqlx::query_scalar("SELECT COUNT(*) FROM note")
+        .fetch_one(database.read())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -54,7 +69,10 @@ async fn text_big_integers_and_nulls_come_back() {
             .fetch_all(database.read())
             .await
             .unwrap();
-    let expected = vec![(1, Some("ünï — ok".to_owned()), i64::MAX), (2, None, i64::MAX)];
+    let expected = vec![
+        (1, Some("ünï — ok".to_owned()), i64::MAX),
+        (2, None, i64::MAX),
+    ];
     assert_eq!(rows, expected);
     assert_eq!(database.engine(), Engine::Sqlite);
     database.check().await.unwrap();
@@ -64,7 +82,10 @@ async fn text_big_integers_and_nulls_come_back() {
 async fn dropped_write_changes_nothing_and_frees_the_writer() {
     let (_folder, database) = fresh().await;
     let mut write = database.write().await.unwrap();
-    sqlx::query("INSERT INTO note (id, born) VALUES (9, 9)").execute(&mut *write).await.unwrap();
+    sqlx::query("INSERT INTO note (id, born) VALUES (9, 9)")
+        .execute(&mut *write)
+        .await
+        .unwrap();
     drop(write);
     assert_eq!(count(&database).await, 0);
     add(&database, 1, None).await.unwrap();
@@ -76,7 +97,10 @@ async fn readers_do_not_write_and_do_not_wait_for_the_writer() {
     let (_folder, database) = fresh().await;
     let write = database.write().await.unwrap();
     assert_eq!(count(&database).await, 0);
-    let refused = sqlx::query("DELETE FROM note").execute(database.read()).await.unwrap_err();
+    let refused = sqlx::query("DELETE FROM note")
+        .execute(database.read())
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("readonly"), "{refused}");
     write.rollback().await.unwrap();
 }
@@ -87,7 +111,10 @@ async fn settings_that_keep_records_are_on() {
     let mut write = database.write().await.unwrap();
     let mut pragma = async |name: &'static str| -> String {
         let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *write).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_one(&mut *write)
+            .await
+            .unwrap()
     };
     assert_eq!(pragma("journal_mode").await, "wal");
     assert_eq!(pragma("synchronous").await, "2");
@@ -109,11 +136,19 @@ async fn file_and_log_are_private_and_owned_by_one() {
     let (folder, database) = fresh().await;
     let path = folder.path().join("role.db");
     for name in ["role.db", "role.db-wal", "role.db.lock"] {
-        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     let second = Database::open(&sqlite_url(&path), &[]).await.unwrap_err();
-    let DatabaseError::Locked { database: named, .. } = &second else { panic!("{second}") };
+    let DatabaseError::Locked {
+        database: named, ..
+    } = &second
+    else {
+        panic!("{second}")
+    };
     assert_eq!(named, &path);
     assert!(second.to_string().contains("stop it"));
     database.close().await;
@@ -129,11 +164,15 @@ async fn several_crates_keep_tables_in_one_database_across_starts() {
     drop(database);
     let url = sqlite_url(&folder.path().join("role.db"));
     let grown = migrator(2, "ALTER TABLE note ADD COLUMN author TEXT");
-    let database = Database::open(&url, &[&notes(), &marks(), &grown]).await.unwrap();
+    let database = Database::open(&url, &[&notes(), &marks(), &grown])
+        .await
+        .unwrap();
     assert_eq!(count(&database).await, 1);
     database.close().await;
     drop(database);
-    Database::open(&url, &[&notes()]).await.expect("an older program starts on a newer database");
+    Database::open(&url, &[&notes()])
+        .await
+        .expect("an older program starts on a newer database");
 }
 
 #[tokio::test]
@@ -144,14 +183,27 @@ async fn changed_or_doubled_migration_is_refused() {
     let url = sqlite_url(&folder.path().join("role.db"));
     let changed = migrator(1, "CREATE TABLE note (id BIGINT PRIMARY KEY)");
     let error = Database::open(&url, &[&changed]).await.unwrap_err();
-    assert!(matches!(error, DatabaseError::Migrate(MigrateError::VersionMismatch(1))), "{error}");
-    let error = Database::open(&url, &[&notes(), &notes()]).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DatabaseError::Migrate(MigrateError::VersionMismatch(1))
+        ),
+        "{error}"
+    );
+    let error = Database::open(&url, &[&notes(), &notes()])
+        .await
+        .unwrap_err();
     assert!(matches!(error, DatabaseError::VersionTwice(1)), "{error}");
 }
 
 #[tokio::test]
 async fn foreign_addresses_are_refused_without_their_password() {
-    for url in ["mysql://me:hunter2@host/db", "nonsense", "sqlite::memory:", "sqlite:///a.db?mode=ro"] {
+    for url in [
+        "mysql://me:hunter2@host/db",
+        "nonsense",
+        "sqlite::memory:",
+        "sqlite:///a.db?mode=ro",
+    ] {
         let error = Database::open(url, &[]).await.unwrap_err();
         assert!(matches!(error, DatabaseError::Address(_)), "{error}");
         assert!(!error.to_string().contains("hunter2"));
@@ -162,7 +214,9 @@ async fn foreign_addresses_are_refused_without_their_password() {
 async fn odd_file_names_work() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("my data?#100%.db");
-    let database = Database::open(&sqlite_url(&path), &[&notes()]).await.unwrap();
+    let database = Database::open(&sqlite_url(&path), &[&notes()])
+        .await
+        .unwrap();
     add(&database, 1, None).await.unwrap();
     assert!(path.exists());
 }

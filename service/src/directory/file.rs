@@ -87,12 +87,20 @@ pub(super) fn agents(
             key: row.key_sha256,
         };
         if agents.insert(name.clone(), agent).is_some() {
-            return Err(DirectoryError::Twice { file: AGENTS, name: name.to_string() });
+            return Err(DirectoryError::Twice {
+                file: AGENTS,
+                name: name.to_string(),
+            });
         }
     }
-    let Some(overlay) = overlay else { return Ok(agents) };
+    let Some(overlay) = overlay else {
+        return Ok(agents);
+    };
     let file: AgentsFile<AgentKeys> = read(AGENTS_OVERLAY, overlay)?;
-    refuse_twice(AGENTS_OVERLAY, file.agent.iter().map(|row| row.name.as_str()))?;
+    refuse_twice(
+        AGENTS_OVERLAY,
+        file.agent.iter().map(|row| row.name.as_str()),
+    )?;
     for row in file.agent {
         let Some(agent) = agents.get_mut(&row.name) else {
             tracing::warn!(agent.id = %row.name, "the overlay has keys for an unknown agent");
@@ -121,12 +129,20 @@ pub(super) fn operators(
             key: row.key_sha256,
         };
         if operators.insert(name.clone(), operator).is_some() {
-            return Err(DirectoryError::Twice { file: OPERATORS, name: name.to_string() });
+            return Err(DirectoryError::Twice {
+                file: OPERATORS,
+                name: name.to_string(),
+            });
         }
     }
-    let Some(overlay) = overlay else { return Ok(operators) };
+    let Some(overlay) = overlay else {
+        return Ok(operators);
+    };
     let file: OperatorsFile<OperatorKeys> = read(OPERATORS_OVERLAY, overlay)?;
-    refuse_twice(OPERATORS_OVERLAY, file.operator.iter().map(|row| row.name.as_str()))?;
+    refuse_twice(
+        OPERATORS_OVERLAY,
+        file.operator.iter().map(|row| row.name.as_str()),
+    )?;
     for row in file.operator {
         let Some(operator) = operators.get_mut(&row.name) else {
             tracing::warn!(operator.id = %row.name, "the overlay has keys for an unknown operator");
@@ -142,9 +158,15 @@ pub(super) fn operators(
 fn read<T: DeserializeOwned>(file: &'static str, text: &str) -> Result<T, DirectoryError> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| {
-            1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
+            1 + text
+                .bytes()
+                .take(span.start)
+                .filter(|byte| *byte == b'\n')
+                .count()
         });
-        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let place = line
+            .map(|line| format!("line {line}: "))
+            .unwrap_or_default();
         let message = format!("{place}{}", error.message().replace('\n', " "));
         DirectoryError::Form { file, message }
     })
@@ -157,7 +179,10 @@ fn refuse_twice<'a>(
     let mut seen = BTreeSet::new();
     for name in names {
         if !seen.insert(name) {
-            return Err(DirectoryError::Twice { file, name: name.to_owned() });
+            return Err(DirectoryError::Twice {
+                file,
+                name: name.to_owned(),
+            });
         }
     }
     Ok(())
@@ -166,5 +191,8 @@ fn refuse_twice<'a>(
 fn public_key(name: &str, text: Option<&str>) -> Result<Option<VerifyingKey>, DirectoryError> {
     text.map(VerifyingKey::from_base64url)
         .transpose()
-        .map_err(|source| DirectoryError::Key { name: name.to_owned(), source })
+        .map_err(|source| DirectoryError::Key {
+            name: name.to_owned(),
+            source,
+        })
 }

@@ -54,9 +54,15 @@ fn overlay_adds_keys_and_the_bearer_finds_its_owner() {
     let random = Random::seeded(1);
     let key = SecretKey::generate(KeyKind::Agent, &random);
     let person = SecretKey::generate(KeyKind::Operator, &random);
-    let public = SigningKey::from_seed(&random.bytes()).unwrap().verifying_key().clone();
+    let public = SigningKey::from_seed(&random.bytes())
+        .unwrap()
+        .verifying_key()
+        .clone();
     let directory = parse(
-        &format!("[[agent]]\nname = \"remediator\"\nkey_sha256 = \"{}\"", key.hash()),
+        &format!(
+            "[[agent]]\nname = \"remediator\"\nkey_sha256 = \"{}\"",
+            key.hash()
+        ),
         &format!(
             "[[operator]]\nname = \"alice\"\nkey_sha256 = \"{}\"\napprover_key = \"{}\"",
             person.hash(),
@@ -64,7 +70,10 @@ fn overlay_adds_keys_and_the_bearer_finds_its_owner() {
         ),
     )
     .unwrap();
-    assert_eq!(directory.by_agent_key(key.expose()).unwrap().id, agent("remediator"));
+    assert_eq!(
+        directory.by_agent_key(key.expose()).unwrap().id,
+        agent("remediator")
+    );
     assert!(directory.by_agent_key(person.expose()).is_none());
     let alice = directory.by_operator_key(person.expose()).unwrap();
     assert_eq!(alice.approver_key.as_ref().unwrap(), &public);
@@ -84,7 +93,10 @@ fn overlay_may_not_raise_anybody() {
         "[[agent]]\nname = \"watcher\"\nroles = [\"admin\"]",
     ] {
         let error = parse(overlay, "").unwrap_err().to_string();
-        assert!(error.contains("overlay/agents.toml") && error.contains("unknown field"), "{error}");
+        assert!(
+            error.contains("overlay/agents.toml") && error.contains("unknown field"),
+            "{error}"
+        );
     }
     let error = parse("", "[[operator]]\nname = \"alice\"\nroles = [\"admin\"]").unwrap_err();
     assert!(error.to_string().contains("`roles`"), "{error}");
@@ -93,24 +105,41 @@ fn overlay_may_not_raise_anybody() {
 #[test]
 fn overlay_keys_of_an_unknown_name_give_nothing() {
     let key = SecretKey::generate(KeyKind::Agent, &Random::seeded(2));
-    let overlay = format!("[[agent]]\nname = \"ghost\"\nkey_sha256 = \"{}\"", key.hash());
+    let overlay = format!(
+        "[[agent]]\nname = \"ghost\"\nkey_sha256 = \"{}\"",
+        key.hash()
+    );
     let directory = parse(&overlay, "").unwrap();
     assert!(directory.by_agent_key(key.expose()).is_none());
 }
 
 #[test]
 fn form_errors_name_file_and_line() {
-    let sources = Sources { agents: "\n[[agent]]\nname = \"a\"\nautonomie = 1", ..Sources::default() };
+    let sources = Sources {
+        agents: "\n[[agent]]\nname = \"a\"\nautonomie = 1",
+        ..Sources::default()
+    };
     let error = Directory::parse(sources).unwrap_err().to_string();
-    assert!(error.contains("`agents.toml`") && error.contains("line 4"), "{error}");
+    assert!(
+        error.contains("`agents.toml`") && error.contains("line 4"),
+        "{error}"
+    );
 }
 
 #[test]
 fn names_and_keys_stand_once() {
-    let twice = Sources { agents: &format!("{AGENTS}{AGENTS}"), ..Sources::default() };
-    assert!(matches!(Directory::parse(twice), Err(DirectoryError::Twice { .. })));
+    let twice = Sources {
+        agents: &format!("{AGENTS}{AGENTS}"),
+        ..Sources::default()
+    };
+    assert!(matches!(
+        Directory::parse(twice),
+        Err(DirectoryError::Twice { .. })
+    ));
     let hash = SecretHash::of("cs_agent_x");
-    let row = |kind: &str, name: &str| format!("[[{kind}]]\nname = \"{name}\"\nkey_sha256 = \"{hash}\"\n");
+    let row = |kind: &str, name: &str| {
+        format!("[[{kind}]]\nname = \"{name}\"\nkey_sha256 = \"{hash}\"\n")
+    };
     let shared = parse(&row("agent", "watcher"), &row("operator", "alice"));
     assert!(matches!(shared, Err(DirectoryError::SharedKey { .. })));
 }
@@ -118,7 +147,10 @@ fn names_and_keys_stand_once() {
 #[test]
 fn unusable_public_key_is_refused_with_its_owner() {
     let error = parse("[[agent]]\nname = \"watcher\"\npublic_key = \"AAAA\"", "").unwrap_err();
-    assert!(matches!(&error, DirectoryError::Key { name, .. } if name == "watcher"), "{error}");
+    assert!(
+        matches!(&error, DirectoryError::Key { name, .. } if name == "watcher"),
+        "{error}"
+    );
 }
 
 #[test]

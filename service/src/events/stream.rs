@@ -65,11 +65,15 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 
     /// A cursor that cannot be read is one that the hub does not know: it leads to `reset`.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let header = parts.headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
-        let query = parts
-            .uri
-            .query()
-            .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("last_event_id=")));
+        let header = parts
+            .headers
+            .get("last-event-id")
+            .map(|value| value.to_str().unwrap_or("?"));
+        let query = parts.uri.query().and_then(|query| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("last_event_id="))
+        });
         let cursor = header.or(query).filter(|text| !text.is_empty());
         Ok(Self(cursor.map(|text| text.parse().unwrap_or(0))))
     }
@@ -86,7 +90,10 @@ pub struct Feed {
 
 impl fmt::Debug for Feed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Feed").field("cursor", &self.cursor).finish_non_exhaustive()
+        formatter
+            .debug_struct("Feed")
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,7 +101,13 @@ impl Feed {
     /// Every event of `hub` from `cursor` on; it ends when `end` is cancelled.
     pub fn new(hub: &Hub, cursor: LastEventId, end: CancellationToken) -> Self {
         let filter: Filter = Arc::new(|_| true);
-        Self { hub: hub.clone(), cursor, snapshot: Snapshot::empty(), filter, end }
+        Self {
+            hub: hub.clone(),
+            cursor,
+            snapshot: Snapshot::empty(),
+            filter,
+            end,
+        }
     }
 
     /// Sends the snapshot's items first, unless the cursor allows a replay.
@@ -117,7 +130,10 @@ impl Feed {
     /// `overload`, or the snapshot's problem.
     pub async fn respond(self) -> Result<Response, Problem> {
         let Some(seat) = self.hub.enter() else {
-            return Err(Problem::new(ProblemType::OVERLOAD, "too many event streams are open"));
+            return Err(Problem::new(
+                ProblemType::OVERLOAD,
+                "too many event streams are open",
+            ));
         };
         let latest = self.hub.0.latest.subscribe();
         let mut run = Run {
@@ -154,7 +170,8 @@ impl Run {
                 Missed::Events(events) => {
                     self.cursor = cursor;
                     self.send(events);
-                    self.queue.push_back(marker("snapshot_end", Some(self.cursor)));
+                    self.queue
+                        .push_back(marker("snapshot_end", Some(self.cursor)));
                     Ok(())
                 }
                 Missed::TooMany => self.reset().await,
@@ -174,12 +191,19 @@ impl Run {
     async fn begin(&mut self) -> Result<(), Problem> {
         self.cursor = self.feed.hub.latest();
         for (topic, id, item) in (self.feed.snapshot.0)().await? {
-            let event = Event { sequence: self.cursor, change: Change::Upsert, topic, id, item };
+            let event = Event {
+                sequence: self.cursor,
+                change: Change::Upsert,
+                topic,
+                id,
+                item,
+            };
             if (self.feed.filter)(&event) {
                 self.queue.push_back(frame(&event, None));
             }
         }
-        self.queue.push_back(marker("snapshot_end", Some(self.cursor)));
+        self.queue
+            .push_back(marker("snapshot_end", Some(self.cursor)));
         Ok(())
     }
 
@@ -238,7 +262,11 @@ fn frame(event: &Event, sequence: Option<u64>) -> Frame {
         Change::Upsert => "upsert",
         Change::Remove => "remove",
     };
-    let data = Data { topic: event.topic, id: &event.id, item: &event.item };
+    let data = Data {
+        topic: event.topic,
+        id: &event.id,
+        item: &event.item,
+    };
     let data = serde_json::to_string(&data).unwrap_or_default();
     with_id(Frame::default().event(name).data(data), sequence)
 }

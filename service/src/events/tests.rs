@@ -22,12 +22,19 @@ struct Frames {
 impl Frames {
     fn of(response: Response) -> Self {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { body: response.into_body().into_data_stream() }
+        Self {
+            body: response.into_body().into_data_stream(),
+        }
     }
 
     async fn next(&mut self) -> Option<String> {
         let bytes = self.body.next().await?.unwrap();
-        Some(String::from_utf8(bytes.to_vec()).unwrap().trim_end().replace('\n', " | "))
+        Some(
+            String::from_utf8(bytes.to_vec())
+                .unwrap()
+                .trim_end()
+                .replace('\n', " | "),
+        )
     }
 }
 
@@ -42,18 +49,31 @@ fn feed(hub: &Hub, cursor: Option<u64>) -> Feed {
 #[tokio::test]
 async fn new_subscriber_gets_the_snapshot_then_changes() {
     let hub = hub();
-    let snapshot = Snapshot::new(async || Ok(vec![("plan", "p1".to_owned(), json!({"state": "open"}))]));
+    let snapshot =
+        Snapshot::new(async || Ok(vec![("plan", "p1".to_owned(), json!({"state": "open"}))]));
     let mut frames = open(feed(&hub, None).snapshot(snapshot)).await;
     let item = r#"data: {"topic":"plan","id":"p1","item":{"state":"open"}}"#;
-    assert_eq!(frames.next().await.unwrap(), format!("event: upsert | {item}"));
+    assert_eq!(
+        frames.next().await.unwrap(),
+        format!("event: upsert | {item}")
+    );
     let end = frames.next().await.unwrap();
-    assert_eq!(end, format!("event: snapshot_end | data: {{}} | id: {START}"));
+    assert_eq!(
+        end,
+        format!("event: snapshot_end | data: {{}} | id: {START}")
+    );
     hub.publish("plan", "p1", &json!({"state": "done"}));
     hub.remove("plan", "p0");
     let upsert = r#"event: upsert | data: {"topic":"plan","id":"p1","item":{"state":"done"}}"#;
-    assert_eq!(frames.next().await.unwrap(), format!("{upsert} | id: {}", START + 1));
+    assert_eq!(
+        frames.next().await.unwrap(),
+        format!("{upsert} | id: {}", START + 1)
+    );
     let remove = r#"event: remove | data: {"topic":"plan","id":"p0","item":null}"#;
-    assert_eq!(frames.next().await.unwrap(), format!("{remove} | id: {}", START + 2));
+    assert_eq!(
+        frames.next().await.unwrap(),
+        format!("{remove} | id: {}", START + 2)
+    );
 }
 
 #[tokio::test]
@@ -67,7 +87,13 @@ async fn cursor_resumes_without_gap_or_repeat() {
         let frame = frames.next().await.unwrap();
         assert!(frame.contains(&format!("\"id\":\"c{number}\"")), "{frame}");
     }
-    assert!(frames.next().await.unwrap().starts_with("event: snapshot_end"));
+    assert!(
+        frames
+            .next()
+            .await
+            .unwrap()
+            .starts_with("event: snapshot_end")
+    );
 }
 
 #[tokio::test]
@@ -79,7 +105,13 @@ async fn cursor_that_is_too_old_or_foreign_resets() {
     for cursor in [START, 7, START + 5000] {
         let mut frames = open(feed(&hub, Some(cursor))).await;
         assert_eq!(frames.next().await.unwrap(), "event: reset | data: {}");
-        assert!(frames.next().await.unwrap().starts_with("event: snapshot_end"));
+        assert!(
+            frames
+                .next()
+                .await
+                .unwrap()
+                .starts_with("event: snapshot_end")
+        );
     }
     let mut kept = open(feed(&hub, Some(START + 1))).await;
     assert!(kept.next().await.unwrap().contains("\"id\":\"1\""));
@@ -94,7 +126,13 @@ async fn subscriber_that_falls_behind_resets() {
         hub.publish("call", number.to_string(), &json!({}));
     }
     assert_eq!(frames.next().await.unwrap(), "event: reset | data: {}");
-    assert!(frames.next().await.unwrap().starts_with("event: snapshot_end"));
+    assert!(
+        frames
+            .next()
+            .await
+            .unwrap()
+            .starts_with("event: snapshot_end")
+    );
 }
 
 #[tokio::test]
@@ -114,7 +152,10 @@ async fn quiet_stream_pings_with_the_servers_time() {
     frames.next().await.unwrap();
     for _ in 0..2 {
         let ping = frames.next().await.unwrap();
-        assert_eq!(ping, r#"event: ping | data: {"time":"2030-01-01T00:00:00Z"}"#);
+        assert_eq!(
+            ping,
+            r#"event: ping | data: {"time":"2030-01-01T00:00:00Z"}"#
+        );
     }
 }
 
@@ -135,7 +176,10 @@ async fn streams_are_bounded_and_free_their_place() {
     for _ in 0..MAX_STREAMS {
         open_streams.push(feed(&hub, None).respond().await.unwrap());
     }
-    assert_eq!(feed(&hub, None).respond().await.unwrap_err().code(), "overload");
+    assert_eq!(
+        feed(&hub, None).respond().await.unwrap_err().code(),
+        "overload"
+    );
     open_streams.pop();
     assert!(feed(&hub, None).respond().await.is_ok());
 }

@@ -35,15 +35,33 @@ async fn echo(Json(order): Json<Order>) -> Json<Order> {
 fn router() -> Router {
     Router::new()
         .route("/orders", post(echo))
-        .route("/raw", post(async |RawBody(bytes): RawBody| bytes.len().to_string()))
-        .route("/plans/{id}", get(async |Path(id): Path<PlanId>| id.to_string()))
-        .route("/page", get(async |Query(page): Query<Paging>| page.limit.to_string()))
+        .route(
+            "/raw",
+            post(async |RawBody(bytes): RawBody| bytes.len().to_string()),
+        )
+        .route(
+            "/plans/{id}",
+            get(async |Path(id): Path<PlanId>| id.to_string()),
+        )
+        .route(
+            "/page",
+            get(async |Query(page): Query<Paging>| page.limit.to_string()),
+        )
 }
 
 async fn send(request: Request) -> (StatusCode, Vec<u8>) {
     let response = router().oneshot(request).await.unwrap();
     let status = response.status();
-    (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+    (
+        status,
+        response
+            .into_body()
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes()
+            .to_vec(),
+    )
 }
 
 async fn order(body: impl Into<Body>) -> (u16, Value) {
@@ -63,17 +81,46 @@ async fn unreadable_and_misshapen_bodies_are_told_apart() {
     let cases = [
         ("", 400, "malformed", None),
         ("{", 400, "malformed", None),
-        (r#"{"goal":"a","goal":"b","steps":[]}"#, 400, "malformed", None),
+        (
+            r#"{"goal":"a","goal":"b","steps":[]}"#,
+            400,
+            "malformed",
+            None,
+        ),
         (r#"{"goal":"a","steps":[]} x"#, 400, "malformed", None),
-        (r#"{"goal":"a","steps":[{"replicas":9007199254740993}]}"#, 400, "malformed", None),
-        (r#"{"goal":"a","steps":[{"replicas":"4"}]}"#, 422, "invalid", Some("steps[0].replicas")),
-        (r#"{"goal":"a","steps":[{"replicas":true}]}"#, 422, "invalid", Some("steps[0].replicas")),
-        (r#"{"goal":"a","steps":[{"replicas":4,"x":1}]}"#, 422, "invalid", Some("steps[0].x")),
+        (
+            r#"{"goal":"a","steps":[{"replicas":9007199254740993}]}"#,
+            400,
+            "malformed",
+            None,
+        ),
+        (
+            r#"{"goal":"a","steps":[{"replicas":"4"}]}"#,
+            422,
+            "invalid",
+            Some("steps[0].replicas"),
+        ),
+        (
+            r#"{"goal":"a","steps":[{"replicas":true}]}"#,
+            422,
+            "invalid",
+            Some("steps[0].replicas"),
+        ),
+        (
+            r#"{"goal":"a","steps":[{"replicas":4,"x":1}]}"#,
+            422,
+            "invalid",
+            Some("steps[0].x"),
+        ),
         (r#"{"goal":"a"}"#, 422, "invalid", Some(".")),
     ];
     for (body, status, code, field) in cases {
         let (found, problem) = order(body).await;
-        assert_eq!((found, problem["code"].as_str().unwrap()), (status, code), "{body}: {problem}");
+        assert_eq!(
+            (found, problem["code"].as_str().unwrap()),
+            (status, code),
+            "{body}: {problem}"
+        );
         assert_eq!(problem["field"].as_str(), field, "{body}: {problem}");
     }
 }
@@ -84,10 +131,18 @@ async fn body_over_the_limit_is_refused_announced_or_not() {
     let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(large.clone())]);
     for body in [Body::from(large), Body::from_stream(chunks)] {
         let (status, problem) = order(body).await;
-        assert_eq!((status, problem["code"].as_str().unwrap()), (413, "body_too_large"));
+        assert_eq!(
+            (status, problem["code"].as_str().unwrap()),
+            (413, "body_too_large")
+        );
     }
-    let request = Request::post("/raw").body(Body::from(vec![0; MAX_BYTES])).unwrap();
-    assert_eq!(send(request).await, (StatusCode::OK, MAX_BYTES.to_string().into_bytes()));
+    let request = Request::post("/raw")
+        .body(Body::from(vec![0; MAX_BYTES]))
+        .unwrap();
+    assert_eq!(
+        send(request).await,
+        (StatusCode::OK, MAX_BYTES.to_string().into_bytes())
+    );
 }
 
 #[tokio::test]
@@ -99,11 +154,22 @@ async fn broken_off_body_is_malformed() {
 
 #[tokio::test]
 async fn id_that_cannot_exist_is_not_found() {
-    let get = async |path: &str| send(Request::get(path).body(Body::empty()).unwrap()).await.0;
-    assert_eq!(get("/plans/pln_01J8ZQ5V7M3K2N4P6R8T0V2X4Z").await, StatusCode::OK);
+    let get = async |path: &str| {
+        send(Request::get(path).body(Body::empty()).unwrap())
+            .await
+            .0
+    };
+    assert_eq!(
+        get("/plans/pln_01J8ZQ5V7M3K2N4P6R8T0V2X4Z").await,
+        StatusCode::OK
+    );
     assert_eq!(get("/plans/..%2Fetc").await, StatusCode::NOT_FOUND);
     assert_eq!(get("/page?limit=5").await, StatusCode::OK);
     for query in ["", "?limit=many", "?limit=5&lmit=6"] {
-        assert_eq!(get(&format!("/page{query}")).await, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+        assert_eq!(
+            get(&format!("/page{query}")).await,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{query}"
+        );
     }
 }

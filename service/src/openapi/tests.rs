@@ -1,4 +1,4 @@
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::Value;
 
 use super::*;
@@ -15,7 +15,10 @@ struct Thing {
 #[utoipa::path(get, path = "/v1/things/{thing_id}", operation_id = "get_thing",
     responses((status = 200, body = Thing), (status = 404, body = ProblemDocument)))]
 async fn read_thing(Path(_id): Path<String>) -> Result<Json<Thing>, Problem> {
-    Err(Problem::new(crate::problem::ProblemType::NotFound, "no such thing"))
+    Err(Problem::new(
+        crate::problem::ProblemType::NotFound,
+        "no such thing",
+    ))
 }
 
 /// Makes a thing.
@@ -36,13 +39,27 @@ fn document_joins_own_and_standard_paths_with_shared_schemas() {
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["info"]["title"], "Countersign simulator");
     assert_eq!(document["info"]["license"]["identifier"], "Apache-2.0");
-    let body = &document["paths"]["/v1/things"]["post"]["requestBody"]["content"]["application/json"];
+    let body =
+        &document["paths"]["/v1/things"]["post"]["requestBody"]["content"]["application/json"];
     assert_eq!(body["schema"]["$ref"], "#/components/schemas/Thing");
     let thing = &document["components"]["schemas"]["Thing"]["properties"];
-    assert_eq!((&thing["at"]["format"], &thing["at"]["type"]), (&"date-time".into(), &"string".into()));
+    assert_eq!(
+        (&thing["at"]["format"], &thing["at"]["type"]),
+        (&"date-time".into(), &"string".into())
+    );
     assert!(document["components"]["schemas"]["ProblemDocument"].is_object());
-    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
-    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/meta", "/v1/events"] {
+    assert_eq!(
+        document["components"]["securitySchemes"]["bearer"]["scheme"],
+        "bearer"
+    );
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/v1/meta",
+        "/v1/events",
+    ] {
         assert!(document["paths"][path]["get"].is_object(), "{path}");
     }
     assert!(text.ends_with("}\n"));
@@ -50,9 +67,11 @@ fn document_joins_own_and_standard_paths_with_shared_schemas() {
 
 #[tokio::test]
 async fn documented_but_unserved_operations_are_found() {
-    let role = crate::server::tests::any_role(thing_document());
-    let own = Router::new().route("/v1/things/{thing_id}", get(read_thing));
-    let router = crate::server::standard(own, role);
-    let missing = unserved(&thing_document(), &router).await;
+    let around =
+        |own| crate::server::standard(own, crate::server::tests::any_role(thing_document()));
+    let half = Router::new().route("/v1/things/{thing_id}", get(read_thing));
+    let missing = unserved(&thing_document(), &around(half.clone())).await;
     assert_eq!(missing, [(Method::POST, "/v1/things".to_owned())]);
+    let whole = half.route("/v1/things", post(make_thing));
+    assert_eq!(unserved(&thing_document(), &around(whole)).await, []);
 }

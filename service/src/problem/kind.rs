@@ -137,7 +137,9 @@ impl ProblemType {
     /// # Errors
     /// When there is none.
     pub fn from_uri(uri: &str) -> Result<Self, UnknownProblem> {
-        uri.strip_prefix(BASE).ok_or_else(|| UnknownProblem(uri.to_owned()))?.parse()
+        uri.strip_prefix(BASE)
+            .ok_or_else(|| UnknownProblem(uri.to_owned()))?
+            .parse()
     }
 }
 
@@ -190,7 +192,9 @@ impl FromStr for ProblemType {
     type Err = UnknownProblem;
 
     fn from_str(code: &str) -> Result<Self, UnknownProblem> {
-        Self::all().find(|kind| kind.code() == code).ok_or_else(|| UnknownProblem(code.to_owned()))
+        Self::all()
+            .find(|kind| kind.code() == code)
+            .ok_or_else(|| UnknownProblem(code.to_owned()))
     }
 }
 

@@ -19,8 +19,16 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
 /// Logs a failure: what the server did wrong as an error, what a peer did as a warning.
 pub(super) fn failure(kind: ProblemType, chain: &str) {
     if kind.status().is_server_error() {
-        tracing::error!(problem.code = kind.code(), error = chain, "a request failed");
+        tracing::error!(
+            problem.code = kind.code(),
+            error = chain,
+            "a request failed"
+        );
     } else {
-        tracing::warn!(problem.code = kind.code(), error = chain, "a request was refused");
+        tracing::warn!(
+            problem.code = kind.code(),
+            error = chain,
+            "a request was refused"
+        );
     }
 }

@@ -19,7 +19,11 @@ fn every_type_comes_back_from_its_uri_and_code() {
         assert_eq!(kind.code().parse::<ProblemType>().unwrap(), kind);
         assert!(kind.status().is_client_error() || kind.status().is_server_error());
         assert!(codes.insert(kind.code()), "`{kind}` stands for two types");
-        assert!(kind.code().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+        assert!(
+            kind.code()
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        );
     }
     assert!(ProblemType::from_uri("https://example.com/malformed").is_err());
 }
@@ -33,12 +37,19 @@ fn every_type_has_its_row_in_the_documentation() {
         .map(|row| {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
             assert_eq!(cells.len(), 6, "a row has five cells: {row}");
-            assert!(cells[1..5].iter().all(|cell| !cell.is_empty()), "an empty cell: {row}");
-            (cells[0].trim_end_matches('`').to_owned(), cells[1].parse().unwrap())
+            assert!(
+                cells[1..5].iter().all(|cell| !cell.is_empty()),
+                "an empty cell: {row}"
+            );
+            (
+                cells[0].trim_end_matches('`').to_owned(),
+                cells[1].parse().unwrap(),
+            )
         })
         .collect();
-    let types: BTreeSet<(String, u16)> =
-        ProblemType::all().map(|kind| (kind.code().to_owned(), kind.status().as_u16())).collect();
+    let types: BTreeSet<(String, u16)> = ProblemType::all()
+        .map(|kind| (kind.code().to_owned(), kind.status().as_u16()))
+        .collect();
     assert_eq!(rows, types);
 }
 
@@ -88,11 +99,18 @@ async fn internal_problem_hides_what_failed() {
 #[test]
 fn unauthorized_challenges_and_overload_says_when_to_return() {
     let missing = Problem::new(ProblemType::CredentialMissing, "no credential").into_response();
-    assert_eq!(missing.headers()[WWW_AUTHENTICATE], r#"Bearer realm="countersign""#);
+    assert_eq!(
+        missing.headers()[WWW_AUTHENTICATE],
+        r#"Bearer realm="countersign""#
+    );
     for kind in ProblemType::all() {
         let response = Problem::new(kind, "x").into_response();
         let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
-        assert_eq!(response.headers().contains_key(WWW_AUTHENTICATE), unauthorized, "{kind}");
+        assert_eq!(
+            response.headers().contains_key(WWW_AUTHENTICATE),
+            unauthorized,
+            "{kind}"
+        );
     }
     let later = Problem::new(ProblemType::TooManyRequests, "slow down")
         .retry_after(Duration::from_millis(2500))
@@ -104,21 +122,36 @@ fn unauthorized_challenges_and_overload_says_when_to_return() {
 
 #[test]
 fn refusal_keeps_its_code_and_message() {
-    let problem = Problem::from(Refusal::new(RefusalCode::TokenUsed, "the token ran already"));
-    assert_eq!((problem.code(), problem.status().as_u16()), ("token_used", 409));
+    let problem = Problem::from(Refusal::new(
+        RefusalCode::TokenUsed,
+        "the token ran already",
+    ));
+    assert_eq!(
+        (problem.code(), problem.status().as_u16()),
+        ("token_used", 409)
+    );
     assert_eq!(problem.detail(), "the token ran already");
 }
 
 #[test]
 fn document_survives_the_wire() {
-    let document = Problem::new(ProblemType::Invalid, "no").field("field", "steps[0].tool").document();
+    let document = Problem::new(ProblemType::Invalid, "no")
+        .field("field", "steps[0].tool")
+        .document();
     let text = serde_json::to_string(&document).unwrap();
-    assert_eq!(serde_json::from_str::<ProblemDocument>(&text).unwrap(), document);
+    assert_eq!(
+        serde_json::from_str::<ProblemDocument>(&text).unwrap(),
+        document
+    );
 }
 
 #[test]
 fn chain_names_every_cause() {
     let cause = std::io::Error::other("disk on fire");
-    let error = crate::files::FileError::Io { action: "read", path: "x".into(), source: cause };
+    let error = crate::files::FileError::Io {
+        action: "read",
+        path: "x".into(),
+        source: cause,
+    };
     assert_eq!(error_chain(&error), "cannot read `x`: disk on fire");
 }

@@ -70,11 +70,18 @@ pub(super) fn around(router: Router, role: &Arc<Role>) -> Router {
 
 async fn unknown_path(uri: Uri) -> (Extension<Unrouted>, Problem) {
     let detail = format!("no such path: {}", shown(uri.path()));
-    (Extension(Unrouted), Problem::new(ProblemType::NotFound, detail))
+    (
+        Extension(Unrouted),
+        Problem::new(ProblemType::NotFound, detail),
+    )
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} does not take {}", shown(uri.path()), shown(method.as_str()));
+    let detail = format!(
+        "{} does not take {}",
+        shown(uri.path()),
+        shown(method.as_str())
+    );
     Problem::new(ProblemType::MethodNotAllowed, detail)
 }
 
@@ -99,7 +106,9 @@ async fn identify(State(layers): State<Layers>, request: Request, next: Next) ->
 /// The id that a role before us gave the request, if it has the form of one.
 fn received_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(&REQUEST_ID)?.to_str().ok()?;
-    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let plain = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     (plain && (8..=64).contains(&id.len())).then(|| id.to_owned())
 }
 
@@ -117,20 +126,31 @@ async fn trace(State(layers): State<Layers>, request: Request, next: Next) -> Re
     let response = next.run(request).instrument(span.clone()).await;
     let took = layers.role.clock.monotonic().saturating_sub(began);
     let status = response.status();
-    let code = response.extensions().get::<ProblemType>().map(|kind| kind.code());
+    let code = response
+        .extensions()
+        .get::<ProblemType>()
+        .map(|kind| kind.code());
     metrics::request(layers.role.name, &method, &route, status, took);
     let _entered = span.enter();
     let (status, duration_ms) = (status.as_u16(), took.as_millis());
     if ALWAYS.contains(&route.as_str()) {
         tracing::debug!(http.status = status, duration_ms, "answered");
     } else {
-        tracing::info!(http.status = status, problem.code = code, duration_ms, "answered");
+        tracing::info!(
+            http.status = status,
+            problem.code = code,
+            duration_ms,
+            "answered"
+        );
     }
     response
 }
 
 fn matched(request: &Request) -> Option<&str> {
-    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
+    request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(MatchedPath::as_str)
 }
 
 async fn secure(request: Request, next: Next) -> Response {
@@ -138,7 +158,9 @@ async fn secure(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -152,7 +174,11 @@ async fn catch_panic(request: Request, next: Next) -> Response {
                 .map(|text| (*text).to_owned())
                 .or_else(|| payload.downcast_ref::<String>().cloned())
                 .unwrap_or_default();
-            Problem::new(ProblemType::Internal, format!("a handler panicked: {message}")).into_response()
+            Problem::new(
+                ProblemType::Internal,
+                format!("a handler panicked: {message}"),
+            )
+            .into_response()
         }
     }
 }
@@ -165,7 +191,9 @@ async fn limit_concurrency(State(layers): State<Layers>, request: Request, next:
     }
     match layers.permits.try_acquire() {
         Ok(_permit) => next.run(request).await,
-        Err(_) => Problem::new(ProblemType::OVERLOAD, "too many requests are in work").into_response(),
+        Err(_) => {
+            Problem::new(ProblemType::OVERLOAD, "too many requests are in work").into_response()
+        }
     }
 }
 
@@ -174,8 +202,10 @@ async fn limit_time(State(layers): State<Layers>, request: Request, next: Next) 
         return next.run(request).await;
     }
     let limit: Duration = layers.role.limits.timeout;
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = format!("no answer within {} s", limit.as_secs());
-        Problem::new(ProblemType::Timeout, detail).into_response()
-    })
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .unwrap_or_else(|_| {
+            let detail = format!("no answer within {} s", limit.as_secs());
+            Problem::new(ProblemType::Timeout, detail).into_response()
+        })
 }

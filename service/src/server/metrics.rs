@@ -3,13 +3,19 @@
 //! Labels come from closed sets (role, method, route template, status), never from input.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Upper bounds of the latency buckets, in seconds.
-const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+const BUCKETS: [f64; 11] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
+
+/// The recorder keeps every sample until it is drained, which a server that nobody scrapes must do itself.
+const DRAIN_EVERY: u32 = 1024;
 
 /// Sets up the recorder of this process, once; roles in one process share it.
 pub fn install() -> Option<&'static PrometheusHandle> {
@@ -48,6 +54,7 @@ pub(super) fn request(
     status: StatusCode,
     took: Duration,
 ) {
+    static REQUESTS: AtomicU32 = AtomicU32::new(0);
     let method = match *method {
         Method::GET => "GET",
         Method::POST => "POST",
@@ -66,6 +73,13 @@ pub(super) fn request(
     metrics::counter!("http_requests_total", &labels).increment(1);
     let labels = [("role", role.to_owned()), ("route", route.to_owned())];
     metrics::histogram!("http_request_duration_seconds", &labels).record(took.as_secs_f64());
+    if REQUESTS
+        .fetch_add(1, Ordering::Relaxed)
+        .is_multiple_of(DRAIN_EVERY)
+        && let Some(handle) = install()
+    {
+        handle.run_upkeep();
+    }
 }
 
 /// Everything measured so far.

@@ -152,17 +152,34 @@ async fn readyz(State(Server(role)): State<Server>) -> (StatusCode, Json<Readyz>
         if let Err(message) = &outcome {
             tracing::warn!(check = name, error = message, "a readiness check failed");
         }
-        checks.push(ReadyzCheck { name, ok: outcome.is_ok() });
+        checks.push(ReadyzCheck {
+            name,
+            ok: outcome.is_ok(),
+        });
     }
     let ready = checks.iter().all(|check| check.ok) && !role.tasks.token().is_cancelled();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readyz { ready, role: role.name, checks }))
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Readyz {
+            ready,
+            role: role.name,
+            checks,
+        }),
+    )
 }
 
 async fn run(checks: &BTreeMap<&'static str, CheckFn>) -> Vec<(&'static str, Result<(), String>)> {
     let running = checks.iter().map(async |(name, check)| {
         let outcome = tokio::time::timeout(CHECK_LIMIT, check()).await;
-        (*name, outcome.unwrap_or_else(|_| Err("no answer within a second".to_owned())))
+        (
+            *name,
+            outcome.unwrap_or_else(|_| Err("no answer within a second".to_owned())),
+        )
     });
     join_all(running).await
 }
@@ -177,9 +194,16 @@ async fn run(checks: &BTreeMap<&'static str, CheckFn>) -> Vec<(&'static str, Res
 )]
 async fn metrics_text() -> Result<Response, Problem> {
     let Some(text) = metrics::render() else {
-        return Err(Problem::new(ProblemType::Unavailable, "measurements are not recorded"));
+        return Err(Problem::new(
+            ProblemType::Unavailable,
+            "measurements are not recorded",
+        ));
     };
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+    Ok((
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response())
 }
 
 /// This document.

@@ -27,7 +27,10 @@ pub(crate) fn any_role(document: Document) -> Role {
 }
 
 fn role(tasks: &Tasks) -> Role {
-    with_document(tasks, crate::openapi::document("authority", "Judges", Document::default()))
+    with_document(
+        tasks,
+        crate::openapi::document("authority", "Judges", Document::default()),
+    )
 }
 
 fn with_document(tasks: &Tasks, document: Document) -> Role {
@@ -66,7 +69,13 @@ async fn value(response: Response) -> Value {
 async fn code(router: &Router, request: Request<Body>) -> (u16, String) {
     let response = send(router, request).await;
     let status = response.status().as_u16();
-    (status, value(response).await["code"].as_str().unwrap_or_default().to_owned())
+    (
+        status,
+        value(response).await["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -95,7 +104,10 @@ async fn notice_degrades_health_but_not_readiness() {
     let router = standard(Router::new(), role);
     let health = value(send(&router, ask("/healthz")).await).await;
     assert_eq!(health["status"], "degraded");
-    assert_eq!(health["notices"], json!({"bundle": "line 3 does not parse"}));
+    assert_eq!(
+        health["notices"],
+        json!({"bundle": "line 3 does not parse"})
+    );
     assert_eq!(send(&router, ask("/readyz")).await.status(), StatusCode::OK);
 }
 
@@ -119,16 +131,24 @@ async fn stopping_server_is_unready() {
     let router = standard(Router::new(), role(&tasks));
     assert_eq!(send(&router, ask("/readyz")).await.status(), StatusCode::OK);
     tasks.cancel();
-    assert_eq!(send(&router, ask("/readyz")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        send(&router, ask("/readyz")).await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 }
 
 #[tokio::test]
 async fn events_ask_for_a_credential() {
     let router = plain();
-    assert_eq!(code(&router, ask("/v1/events")).await, (401, "credential_missing".to_owned()));
+    assert_eq!(
+        code(&router, ask("/v1/events")).await,
+        (401, "credential_missing".to_owned())
+    );
     let mut request = ask("/v1/events");
     let bearer = format!("Bearer {}", service_key().expose());
-    request.headers_mut().insert(AUTHORIZATION, bearer.parse().unwrap());
+    request
+        .headers_mut()
+        .insert(AUTHORIZATION, bearer.parse().unwrap());
     let response = send(&router, request).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -138,10 +158,19 @@ async fn events_ask_for_a_credential() {
 async fn unknown_paths_and_wrong_methods_are_problems() {
     let router = plain();
     let response = send(&router, ask("/v1/nothing")).await;
-    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let id = response.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     let body = value(response).await;
-    assert_eq!((&body["code"], &body["request_id"]), (&json!("not_found"), &json!(id)));
+    assert_eq!(
+        (&body["code"], &body["request_id"]),
+        (&json!("not_found"), &json!(id))
+    );
     let request = Request::delete("/v1/meta").body(Body::empty()).unwrap();
     let response = send(&router, request).await;
     assert_eq!(response.headers()[ALLOW], "GET,HEAD");
@@ -151,9 +180,15 @@ async fn unknown_paths_and_wrong_methods_are_problems() {
 #[tokio::test]
 async fn request_id_is_taken_over_only_in_its_own_form() {
     let router = plain();
-    for (sent, kept) in [("run_01J8-abc", true), ("short", false), ("bad id with spaces", false)] {
+    for (sent, kept) in [
+        ("run_01J8-abc", true),
+        ("short", false),
+        ("bad id with spaces", false),
+    ] {
         let mut request = ask("/v1/meta");
-        request.headers_mut().insert("x-request-id", sent.parse().unwrap());
+        request
+            .headers_mut()
+            .insert("x-request-id", sent.parse().unwrap());
         let response = send(&router, request).await;
         let id = response.headers()["x-request-id"].to_str().unwrap();
         assert_eq!(id == sent, kept, "{sent} became {id}");
@@ -163,13 +198,28 @@ async fn request_id_is_taken_over_only_in_its_own_form() {
 
 #[tokio::test]
 async fn every_answer_has_the_security_headers() {
-    let own = Router::new().route("/cached", get(async || ([(CACHE_CONTROL, "max-age=60")], "x")));
+    let own = Router::new().route(
+        "/cached",
+        get(async || ([(CACHE_CONTROL, "max-age=60")], "x")),
+    );
     let router = standard(own, role(&Tasks::new()));
     for path in ["/healthz", "/v1/nothing", "/v1/events", "/cached"] {
         let response = send(&router, ask(path)).await;
-        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(response.headers()["referrer-policy"], "no-referrer", "{path}");
-        let expected = if path == "/cached" { "max-age=60" } else { "no-store" };
+        assert_eq!(
+            response.headers()["x-content-type-options"],
+            "nosniff",
+            "{path}"
+        );
+        assert_eq!(
+            response.headers()["referrer-policy"],
+            "no-referrer",
+            "{path}"
+        );
+        let expected = if path == "/cached" {
+            "max-age=60"
+        } else {
+            "no-store"
+        };
         assert_eq!(response.headers()[CACHE_CONTROL], expected, "{path}");
     }
 }
@@ -182,13 +232,19 @@ async fn panicking() -> &'static str {
 
 #[tokio::test]
 async fn panic_costs_its_own_request_only_and_tells_nothing() {
-    let router = standard(Router::new().route("/panic", get(panicking)), role(&Tasks::new()));
+    let router = standard(
+        Router::new().route("/panic", get(panicking)),
+        role(&Tasks::new()),
+    );
     let response = send(&router, ask("/panic")).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let body = value(response).await;
     assert_eq!(body["code"], "internal");
     assert!(body["request_id"].is_string() && !body.to_string().contains("hunter2"));
-    assert_eq!(send(&router, ask("/v1/meta")).await.status(), StatusCode::OK);
+    assert_eq!(
+        send(&router, ask("/v1/meta")).await.status(),
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
@@ -203,19 +259,32 @@ async fn load_beyond_the_limit_is_shed_but_health_answers() {
             "done"
         }),
     );
-    let limits = Limits { concurrency: 1, ..Limits::default() };
+    let limits = Limits {
+        concurrency: 1,
+        ..Limits::default()
+    };
     let router = standard(own, role(&Tasks::new()).limits(limits));
     let tasks = Tasks::new();
     let slow = router.clone();
     let first = tasks.spawn("first", async move { send(&slow, ask("/slow")).await });
     entered.notified().await;
-    assert_eq!(code(&router, ask("/slow")).await, (503, "overload".to_owned()));
+    assert_eq!(
+        code(&router, ask("/slow")).await,
+        (503, "overload".to_owned())
+    );
     for path in ["/healthz", "/readyz", "/metrics"] {
-        assert_eq!(send(&router, ask(path)).await.status(), StatusCode::OK, "{path}");
+        assert_eq!(
+            send(&router, ask(path)).await.status(),
+            StatusCode::OK,
+            "{path}"
+        );
     }
     release.notify_one();
     assert_eq!(first.await.unwrap().status(), StatusCode::OK);
-    assert_eq!(send(&router, ask("/v1/meta")).await.status(), StatusCode::OK);
+    assert_eq!(
+        send(&router, ask("/v1/meta")).await.status(),
+        StatusCode::OK
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,9 +293,14 @@ async fn hanging_handler_times_out_unless_its_route_may_wait() {
         tokio::time::sleep(Duration::from_mins(1)).await;
         "done"
     };
-    let own = Router::new().route("/hang", get(wait)).route("/run/{id}", post(wait));
+    let own = Router::new()
+        .route("/hang", get(wait))
+        .route("/run/{id}", post(wait));
     let router = standard(own, role(&Tasks::new()).untimed("/run/{id}"));
-    assert_eq!(code(&router, ask("/hang")).await, (503, "timeout".to_owned()));
+    assert_eq!(
+        code(&router, ask("/hang")).await,
+        (503, "timeout".to_owned())
+    );
     let request = Request::post("/run/7").body(Body::empty()).unwrap();
     assert_eq!(send(&router, request).await.status(), StatusCode::OK);
 }
@@ -241,18 +315,27 @@ async fn metrics_count_answers_by_route_template() {
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     assert!(text.contains(r#"route="/v1/things/{id}""#), "{text}");
-    assert!(text.contains("http_request_duration_seconds_bucket"), "{text}");
+    assert!(
+        text.contains("http_request_duration_seconds_bucket"),
+        "{text}"
+    );
     assert!(!text.contains("secret-name"), "{text}");
 }
 
 /// A served role: its address and what ends it.
-async fn served(own: Router, tasks: &Tasks, drain: Duration) -> (String, tokio::task::JoinHandle<()>) {
+async fn served(
+    own: Router,
+    tasks: &Tasks,
+    drain: Duration,
+) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let router = standard(own, role(tasks));
     let ends = tasks.clone();
     let serving = Tasks::new().spawn("server", async move {
-        serve_with_drain(listener, router, &ends, drain).await.unwrap();
+        serve_with_drain(listener, router, &ends, drain)
+            .await
+            .unwrap();
     });
     (base, serving)
 }
@@ -272,7 +355,9 @@ async fn shutdown_finishes_requests_in_flight_and_ends_streams() {
     );
     let (base, serving) = served(own, &tasks, DRAIN).await;
     let client = crate::client::internal().unwrap();
-    let events = client.get(format!("{base}/v1/events")).bearer_auth(service_key().expose());
+    let events = client
+        .get(format!("{base}/v1/events"))
+        .bearer_auth(service_key().expose());
     let stream = events.send().await.unwrap();
     assert_eq!(stream.status(), StatusCode::OK);
     let slow = client.get(format!("{base}/slow")).send();
@@ -281,7 +366,10 @@ async fn shutdown_finishes_requests_in_flight_and_ends_streams() {
         tasks.cancel();
     };
     let (slow, ()) = tokio::join!(slow, stop);
-    assert_eq!(slow.unwrap().json::<String>().await.unwrap(), "finished after cancellation");
+    assert_eq!(
+        slow.unwrap().json::<String>().await.unwrap(),
+        "finished after cancellation"
+    );
     assert!(stream.text().await.unwrap().contains("snapshot_end"));
     serving.await.unwrap();
     assert!(client.get(format!("{base}/healthz")).send().await.is_err());
@@ -315,10 +403,16 @@ async fn drain_limit_cuts_off_what_never_ends() {
 
 #[tokio::test]
 async fn problem_of_a_handler_carries_the_request_id() {
-    let own = Router::new().route("/deny", get(async || Problem::new(ProblemType::Forbidden, "no")));
+    let own = Router::new().route(
+        "/deny",
+        get(async || Problem::new(ProblemType::Forbidden, "no")),
+    );
     let router = standard(own, role(&Tasks::new()));
     let response = send(&router, ask("/deny")).await;
-    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let id = response.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(value(response).await["request_id"], json!(id));
     assert_eq!(request_id(), None, "outside a request there is none");
 }

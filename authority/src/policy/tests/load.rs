@@ -24,18 +24,38 @@ const ANYTHING: &str = "permit (principal, action, resource);";
 fn a_policy_without_an_id_does_not_load() {
     let text = format!("@id(\"a\")\n{ANYTHING}\n\n{ANYTHING}\n");
     check("site/x.cedar", &text, Some(4), "has no @id");
-    check("site/x.cedar", &format!("@id(\"\") {ANYTHING}"), Some(1), "has no @id");
+    check(
+        "site/x.cedar",
+        &format!("@id(\"\") {ANYTHING}"),
+        Some(1),
+        "has no @id",
+    );
 }
 
 #[test]
 fn two_policies_of_one_id_do_not_load() {
     let text = format!("\n@id(\"data-is-sacred\")\n{ANYTHING}\n");
-    check("site/x.cedar", &text, Some(2), "stands twice, also in base/data.cedar");
+    check(
+        "site/x.cedar",
+        &text,
+        Some(2),
+        "stands twice, also in base/data.cedar",
+    );
 }
 
 #[test]
 fn a_requirement_that_cannot_be_read_does_not_load() {
-    for wrong in ["", "approver", "approver:", "approver:0", "approver:-1", ":1", "a:1,", "a:1;b:1", "a:99999"] {
+    for wrong in [
+        "",
+        "approver",
+        "approver:",
+        "approver:0",
+        "approver:-1",
+        ":1",
+        "a:1,",
+        "a:1;b:1",
+        "a:99999",
+    ] {
         let text = format!(
             "@id(\"a\")\n@require_approval(\"{wrong}\")\nforbid (principal, action, resource);"
         );
@@ -70,16 +90,34 @@ fn a_policy_that_does_not_fit_the_schema_does_not_load() {
 
 #[test]
 fn half_written_files_are_named_with_the_line() {
-    check("site/x.cedar", "// a\n@id(\"a\")\npermit (princ", Some(3), "");
+    check(
+        "site/x.cedar",
+        "// a\n@id(\"a\")\npermit (princ",
+        Some(3),
+        "",
+    );
     check("tools/x.toml", "[[tool]]\nname = \"a\"\ndesc", Some(3), "");
-    check("inventory.toml", "[[resource]]\ntype = \"Service\"\nid = ", Some(3), "");
-    check("agents.toml", "[[agent]]\nname = \"a\"\nautonomy = \"wild\"\n", Some(3), "");
+    check(
+        "inventory.toml",
+        "[[resource]]\ntype = \"Service\"\nid = ",
+        Some(3),
+        "",
+    );
+    check(
+        "agents.toml",
+        "[[agent]]\nname = \"a\"\nautonomy = \"wild\"\n",
+        Some(3),
+        "",
+    );
     check("operators.toml", "[[operator]]\nname = 3\n", Some(2), "");
 }
 
 #[test]
 fn a_broken_table_of_cases_is_named_with_the_line() {
-    let changed = folder(&[("cases/x.toml", Some("[[case]]\nname = \"a\"\nexpect = \"maybe\"\n"))]);
+    let changed = folder(&[(
+        "cases/x.toml",
+        Some("[[case]]\nname = \"a\"\nexpect = \"maybe\"\n"),
+    )]);
     let error = Bundle::parse(changed).unwrap().run_cases().unwrap_err();
     assert_eq!(error.file.as_deref(), Some("cases/x.toml"));
     assert!(error.line.is_some(), "{error}");
@@ -87,7 +125,10 @@ fn a_broken_table_of_cases_is_named_with_the_line() {
 
 #[test]
 fn the_inventory_takes_each_resource_once_with_attributes_of_one_type() {
-    let error = refused("inventory.toml", "[[resource]]\ntype = \"Agent\"\nid = \"x\"\n");
+    let error = refused(
+        "inventory.toml",
+        "[[resource]]\ntype = \"Agent\"\nid = \"x\"\n",
+    );
     assert!(error.message.contains("Agent"), "{error}");
     let twice = "[[resource]]\ntype = \"A\"\nid = \"x\"\n[[resource]]\ntype = \"A\"\nid = \"x\"\n";
     check("inventory.toml", twice, Some(4), "stands twice");
@@ -180,7 +221,11 @@ fn what_cannot_be_read_whole_is_an_error() {
     refused("site/x.cedar");
     write(dir.path(), "site/x.cedar", &vec![b' '; 2 * 1024 * 1024]);
     refused("site/x.cedar");
-    write(dir.path(), "site/scale.ceder", b"a misspelt ending must not drop a rule");
+    write(
+        dir.path(),
+        "site/scale.ceder",
+        b"a misspelt ending must not drop a rule",
+    );
     refused("site/scale.ceder");
     #[cfg(unix)]
     {

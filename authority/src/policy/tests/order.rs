@@ -72,7 +72,11 @@ fn expected(policies: &Generated) -> (Verdict, &'static str, BTreeSet<String>) {
     } else if satisfied(Kind::Permit).is_empty() {
         (Verdict::Deny, "no_permit", BTreeSet::new())
     } else if !satisfied(Kind::Liftable).is_empty() {
-        (Verdict::NeedsApproval, "needs_approval", satisfied(Kind::Liftable))
+        (
+            Verdict::NeedsApproval,
+            "needs_approval",
+            satisfied(Kind::Liftable),
+        )
     } else {
         (Verdict::Allow, "allowed", satisfied(Kind::Permit))
     }
@@ -85,14 +89,27 @@ fn check(policies: &Generated) {
     let decision = decide(&bundle, &agent("automate-safe"), "infra.scale", &params);
     let (verdict, code, ids) = expected(policies);
     assert_eq!(decision.verdict, verdict, "{text}");
-    assert!(codes(&decision).iter().all(|found| *found == code), "{code}: {decision:?}");
+    assert!(
+        codes(&decision).iter().all(|found| *found == code),
+        "{code}: {decision:?}"
+    );
     assert!(!decision.reasons.is_empty());
     let found: BTreeSet<String> = decision.policies.iter().cloned().collect();
     assert_eq!(found, ids, "{text}");
-    let asked: BTreeSet<String> =
-        decision.requirements.iter().map(|rule| rule.policy.clone()).collect();
-    let asks = if verdict == Verdict::NeedsApproval { ids } else { BTreeSet::new() };
-    assert_eq!(asked, asks, "every satisfied requirement is passed on, and only when people can lift it");
+    let asked: BTreeSet<String> = decision
+        .requirements
+        .iter()
+        .map(|rule| rule.policy.clone())
+        .collect();
+    let asks = if verdict == Verdict::NeedsApproval {
+        ids
+    } else {
+        BTreeSet::new()
+    };
+    assert_eq!(
+        asked, asks,
+        "every satisfied requirement is passed on, and only when people can lift it"
+    );
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -137,7 +154,10 @@ fn every_pair_of_policies_is_judged_in_order() {
 
 #[test]
 fn a_forbid_that_overflows_denies_instead_of_being_skipped() {
-    let policies = vec![(Kind::Permit, Outcome::Satisfied), (Kind::Forbid, Outcome::Error)];
+    let policies = vec![
+        (Kind::Permit, Outcome::Satisfied),
+        (Kind::Forbid, Outcome::Error),
+    ];
     let bundle = Bundle::parse(bare(&[("base/generated.cedar", &text(&policies))])).unwrap();
     let params = json!({"service_id": "payments", "replicas": 3});
     let decision = decide(&bundle, &agent("automate-safe"), "infra.scale", &params);

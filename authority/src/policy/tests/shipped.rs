@@ -8,7 +8,12 @@ use serde_json::{Value, json};
 use super::super::{Bundle, Verdict};
 use super::{SHIPPED, SHIPPED_FOLDER, agent, codes, decide, folder};
 
-const LEVELS: [&str; 4] = ["observe", "recommend", "automate-safe", "automate-destructive"];
+const LEVELS: [&str; 4] = [
+    "observe",
+    "recommend",
+    "automate-safe",
+    "automate-destructive",
+];
 
 /// DESIGN §4: rows are levels of autonomy, columns effects.
 const TABLE: [[Verdict; 4]; 4] = {
@@ -22,14 +27,20 @@ fn calls() -> [(&'static str, Value); 4] {
         ("infra.get", json!({"service_id": "payments"})),
         ("infra.restart", json!({"service_id": "payments"})),
         ("identity.revoke", json!({"user_id": "maria"})),
-        ("data.restore", json!({"db_id": "prod_db", "backup_id": "b1"})),
+        (
+            "data.restore",
+            json!({"db_id": "prod_db", "backup_id": "b1"}),
+        ),
     ]
 }
 
 fn table(bundle: &Bundle) -> Vec<Vec<Verdict>> {
     let row = |level: &&str| {
         let agent = agent(level);
-        calls().iter().map(|(tool, params)| decide(bundle, &agent, tool, params).verdict).collect()
+        calls()
+            .iter()
+            .map(|(tool, params)| decide(bundle, &agent, tool, params).verdict)
+            .collect()
     };
     LEVELS.iter().map(row).collect()
 }
@@ -43,14 +54,20 @@ fn the_base_policies_are_the_autonomy_table() {
 #[test]
 fn no_permit_of_a_site_widens_the_table() {
     let open = "@id(\"anything\") permit (principal, action, resource);";
-    let changes = [("site/identity.cedar", None), ("site/open.cedar", Some(open))];
+    let changes = [
+        ("site/identity.cedar", None),
+        ("site/open.cedar", Some(open)),
+    ];
     let bundle = Bundle::parse(folder(&changes)).unwrap();
     assert_eq!(table(&bundle), TABLE);
 }
 
 #[test]
 fn every_shipped_case_passes() {
-    let report = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap().run_cases().unwrap();
+    let report = Bundle::parse(SHIPPED_FOLDER.clone())
+        .unwrap()
+        .run_cases()
+        .unwrap();
     assert_eq!(report.failed, [], "{} passed", report.passed);
     assert!(report.passed > 50, "only {} cases", report.passed);
 }
@@ -63,7 +80,11 @@ fn every_shipped_policy_is_named_by_a_case_of_its_own() {
         .flat_map(|(_, text)| {
             let table: toml::Table = toml::from_str(text).unwrap();
             let rows = |name: &str| table.get(name).and_then(toml::Value::as_array).cloned();
-            rows("case").into_iter().chain(rows("approval")).flatten().collect::<Vec<_>>()
+            rows("case")
+                .into_iter()
+                .chain(rows("approval"))
+                .flatten()
+                .collect::<Vec<_>>()
         })
         .flat_map(|row| row.get("policies").and_then(toml::Value::as_array).cloned())
         .flatten()
@@ -80,7 +101,10 @@ fn every_shipped_policy_is_named_by_a_case_of_its_own() {
 fn every_shipped_policy_explains_itself() {
     let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
     for id in bundle.files().iter().flat_map(|file| &file.policies) {
-        assert!(bundle.descriptions.contains_key(id), "`{id}` has no @description");
+        assert!(
+            bundle.descriptions.contains_key(id),
+            "`{id}` has no @description"
+        );
     }
 }
 
@@ -88,7 +112,11 @@ fn every_shipped_policy_explains_itself() {
 fn the_committed_schema_is_the_generated_one() {
     let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
     let committed = std::fs::read_to_string(format!("{SHIPPED}/schema.cedarschema")).unwrap();
-    assert_eq!(committed, bundle.schema_text(), "run `countersign policy schema`");
+    assert_eq!(
+        committed,
+        bundle.schema_text(),
+        "run `countersign policy schema`"
+    );
 }
 
 #[test]
@@ -98,14 +126,28 @@ fn the_catalogue_is_the_one_of_the_design() {
         .catalogue()
         .iter()
         .map(|tool| {
-            let required = tool.params_schema().get("required").and_then(Value::as_array);
-            let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
-            let properties = tool.params_schema().get("properties").and_then(Value::as_object);
+            let required = tool
+                .params_schema()
+                .get("required")
+                .and_then(Value::as_array);
+            let required: Vec<&str> = required
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let properties = tool
+                .params_schema()
+                .get("properties")
+                .and_then(Value::as_object);
             let mut params: Vec<String> = properties
                 .into_iter()
                 .flat_map(serde_json::Map::keys)
                 .map(|name| {
-                    let optional = if required.contains(&name.as_str()) { "" } else { "?" };
+                    let optional = if required.contains(&name.as_str()) {
+                        ""
+                    } else {
+                        "?"
+                    };
                     format!("{name}{optional}")
                 })
                 .collect();
@@ -119,15 +161,27 @@ fn the_catalogue_is_the_one_of_the_design() {
         ("data.backup", Effect::Service, &["db_id"]),
         ("data.restore", Effect::Data, &["backup_id", "db_id"]),
         ("data.wipe", Effect::Data, &["confirm", "db_id"]),
-        ("identity.change_role", Effect::Destructive, &["role", "user_id"]),
-        ("identity.create", Effect::Destructive, &["email", "name", "role", "user_id"]),
+        (
+            "identity.change_role",
+            Effect::Destructive,
+            &["role", "user_id"],
+        ),
+        (
+            "identity.create",
+            Effect::Destructive,
+            &["email", "name", "role", "user_id"],
+        ),
         ("identity.list", Effect::Read, &[]),
         ("identity.reset_password", Effect::Destructive, &["user_id"]),
         ("identity.revoke", Effect::Destructive, &["user_id"]),
         ("infra.get", Effect::Read, &["service_id"]),
         ("infra.list", Effect::Read, &[]),
         ("infra.restart", Effect::Service, &["service_id"]),
-        ("infra.rollback", Effect::Service, &["service_id", "version?"]),
+        (
+            "infra.rollback",
+            Effect::Service,
+            &["service_id", "version?"],
+        ),
         ("infra.scale", Effect::Service, &["replicas", "service_id"]),
         ("infra.shutdown", Effect::Destructive, &["service_id"]),
         ("security.audit_log", Effect::Read, &["limit?"]),
@@ -138,11 +192,17 @@ fn the_catalogue_is_the_one_of_the_design() {
     let found: Vec<(&str, Effect, Vec<&str>)> = found
         .iter()
         .map(|(name, effect, params)| {
-            (name.as_str(), *effect, params.iter().map(String::as_str).collect())
+            (
+                name.as_str(),
+                *effect,
+                params.iter().map(String::as_str).collect(),
+            )
         })
         .collect();
-    let expected: Vec<(&str, Effect, Vec<&str>)> =
-        expected.iter().map(|(name, effect, params)| (*name, *effect, params.to_vec())).collect();
+    let expected: Vec<(&str, Effect, Vec<&str>)> = expected
+        .iter()
+        .map(|(name, effect, params)| (*name, *effect, params.to_vec()))
+        .collect();
     assert_eq!(found, expected);
 }
 
@@ -150,22 +210,44 @@ fn the_catalogue_is_the_one_of_the_design() {
 fn an_unknown_resource_is_denied_unless_its_tool_says_otherwise() {
     let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
     let agent = agent("automate-destructive");
-    let ghost = decide(&bundle, &agent, "infra.restart", &json!({"service_id": "ghost"}));
+    let ghost = decide(
+        &bundle,
+        &agent,
+        "infra.restart",
+        &json!({"service_id": "ghost"}),
+    );
     assert_eq!(ghost.verdict, Verdict::Deny);
     assert_eq!(codes(&ghost), ["resource_unknown"]);
     let params = json!({"alert_id": "alr_1", "note": "healed"});
-    assert_eq!(decide(&bundle, &agent, "alert.resolve", &params).verdict, Verdict::Allow);
+    assert_eq!(
+        decide(&bundle, &agent, "alert.resolve", &params).verdict,
+        Verdict::Allow
+    );
 }
 
 #[test]
 fn free_text_of_any_kind_is_judged_and_never_names_an_entity() {
     let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
     let agent = agent("automate-safe");
-    for text in ["\u{202e}nimda", "\u{7}\u{8}\u{c}", "x\"; permit(principal,action,resource);//", "Ünïcödé"] {
+    for text in [
+        "\u{202e}nimda",
+        "\u{7}\u{8}\u{c}",
+        "x\"; permit(principal,action,resource);//",
+        "Ünïcödé",
+    ] {
         let params = json!({"user_id": text, "name": text, "email": text, "role": text});
         let decision = decide(&bundle, &agent, "identity.create", &params);
-        assert_eq!(decision.policies, ["agents-leave-identities-alone"], "{text:?}");
-        let locked = decide(&bundle, &agent, "security.lock_account", &json!({"user_id": text}));
+        assert_eq!(
+            decision.policies,
+            ["agents-leave-identities-alone"],
+            "{text:?}"
+        );
+        let locked = decide(
+            &bundle,
+            &agent,
+            "security.lock_account",
+            &json!({"user_id": text}),
+        );
         assert_eq!(locked.verdict, Verdict::Allow, "{text:?}");
     }
 }

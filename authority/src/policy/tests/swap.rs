@@ -42,9 +42,18 @@ fn nothing_is_active_before_the_first_good_bundle() {
 fn a_half_written_file_keeps_the_last_good_bundle_and_says_where_it_breaks() {
     let dir = copy();
     let store = PolicyStore::new(dir.path());
-    let Reloaded::Activated(good) = store.reload(at(1)).unwrap() else { panic!("unchanged") };
-    append(dir.path(), "site/scale.cedar", "\n@id(\"half\")\npermit (princip");
-    let lines = fs::read_to_string(dir.path().join("site/scale.cedar")).unwrap().lines().count();
+    let Reloaded::Activated(good) = store.reload(at(1)).unwrap() else {
+        panic!("unchanged")
+    };
+    append(
+        dir.path(),
+        "site/scale.cedar",
+        "\n@id(\"half\")\npermit (princip",
+    );
+    let lines = fs::read_to_string(dir.path().join("site/scale.cedar"))
+        .unwrap()
+        .lines()
+        .count();
     store.reload(at(2)).unwrap_err();
     assert_eq!(store.active().unwrap().hash(), good);
     let candidate = store.status().candidate.unwrap();
@@ -52,14 +61,20 @@ fn a_half_written_file_keeps_the_last_good_bundle_and_says_where_it_breaks() {
     assert_eq!(candidate.error.line, Some(lines));
     assert_ne!(candidate.bundle, Some(good));
     store.reload(at(3)).unwrap_err();
-    assert_eq!(store.status().candidate.unwrap().at, at(2), "the first refusal keeps its time");
+    assert_eq!(
+        store.status().candidate.unwrap().at,
+        at(2),
+        "the first refusal keeps its time"
+    );
 }
 
 #[test]
 fn a_bundle_whose_case_fails_does_not_become_active() {
     let dir = copy();
     let store = PolicyStore::new(dir.path());
-    let Reloaded::Activated(good) = store.reload(at(1)).unwrap() else { panic!("unchanged") };
+    let Reloaded::Activated(good) = store.reload(at(1)).unwrap() else {
+        panic!("unchanged")
+    };
     fs::remove_file(dir.path().join("site/identity.cedar")).unwrap();
     let error = store.reload(at(2)).unwrap_err();
     assert_eq!(error.file.as_deref(), Some("cases/identity.toml"));
@@ -73,10 +88,21 @@ fn a_repaired_folder_becomes_active_and_clears_the_error() {
     store.reload(at(1)).unwrap();
     append(dir.path(), "inventory.toml", "\n[[resource");
     store.reload(at(2)).unwrap_err();
-    fs::write(dir.path().join("inventory.toml"), SHIPPED_FOLDER.get("inventory.toml").unwrap()).unwrap();
+    fs::write(
+        dir.path().join("inventory.toml"),
+        SHIPPED_FOLDER.get("inventory.toml").unwrap(),
+    )
+    .unwrap();
     assert_eq!(store.reload(at(3)).unwrap(), Reloaded::Unchanged);
     assert!(store.status().candidate.is_none());
-    append(dir.path(), "inventory.toml", "\n[[resource]]\ntype = \"Service\"\nid = \"search\"\n");
-    assert!(matches!(store.reload(at(4)).unwrap(), Reloaded::Activated(_)));
+    append(
+        dir.path(),
+        "inventory.toml",
+        "\n[[resource]]\ntype = \"Service\"\nid = \"search\"\n",
+    );
+    assert!(matches!(
+        store.reload(at(4)).unwrap(),
+        Reloaded::Activated(_)
+    ));
     assert_eq!(store.status().loaded_at, Some(at(4)));
 }

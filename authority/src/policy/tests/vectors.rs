@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
-    Schema, ValidationMode, Validator,
+    AuthorizationError, Authorizer, Context, Decision, Entities, EntityId, EntityTypeName,
+    EntityUid, PolicySet, Request, Schema, ValidationMode, Validator,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-const VECTORS: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/cedar-integration/handwritten.jsonl");
+const VECTORS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../tests/vectors/cedar-integration/handwritten.jsonl"
+);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,8 +63,10 @@ impl Uid {
 #[test]
 fn the_engine_agrees_with_the_integration_tests_of_its_makers() {
     let text = std::fs::read_to_string(VECTORS).unwrap();
-    let vectors: Vec<Vector> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let vectors: Vec<Vector> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     for vector in &vectors {
         check(vector);
     }
@@ -76,7 +80,11 @@ fn check(vector: &Vector) {
     let policies: PolicySet = vector.policies.parse().unwrap();
     let entities = Entities::from_json_value(vector.entities.clone(), Some(&schema)).unwrap();
     let validation = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
-    assert_eq!(validation.validation_passed(), vector.should_validate, "{name}: {validation}");
+    assert_eq!(
+        validation.validation_passed(),
+        vector.should_validate,
+        "{name}: {validation}"
+    );
     for asked in &vector.requests {
         let label = format!("{name}: {}", asked.description);
         let action = asked.action.entity();
@@ -96,11 +104,19 @@ fn check(vector: &Vector) {
             Decision::Deny => "deny",
         };
         assert_eq!(decision, asked.decision, "{label}");
-        let reason: BTreeSet<String> =
-            response.diagnostics().reason().map(ToString::to_string).collect();
+        let reason: BTreeSet<String> = response
+            .diagnostics()
+            .reason()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(reason, asked.reason, "{label}");
-        let errors: BTreeSet<String> =
-            response.diagnostics().errors().map(|error| error.policy_id().to_string()).collect();
+        let errors: BTreeSet<String> = response
+            .diagnostics()
+            .errors()
+            .map(|error| match error {
+                AuthorizationError::PolicyEvaluationError(error) => error.policy_id().to_string(),
+            })
+            .collect();
         assert_eq!(errors, asked.errors, "{label}");
     }
 }

@@ -153,7 +153,7 @@ pub(crate) async fn orphaned(
 ) -> Result<Vec<Call>, StoreError> {
     let query = sqlx::query(select_calls!(
         "WHERE c.state = 'consumed' AND c.writer <> $1 AND NOT EXISTS (SELECT 1 FROM writer w \
-         WHERE w.id || '#' || CAST(w.epoch AS TEXT) = c.writer AND w.lease_until > $2)"
+         WHERE w.id = c.writer AND w.lease_until > $2)"
     ))
     .bind(own)
     .bind(stamp::to_millis(now));

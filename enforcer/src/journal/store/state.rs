@@ -6,38 +6,22 @@ use sqlx::AnyConnection;
 use super::StoreError;
 use crate::stamp;
 
-/// Registers a new writer process under `id`; gives its epoch.
-pub(crate) async fn register(
+/// Says that the writer `id` lives until `lease_until` at least.
+pub(crate) async fn renew(
     tx: &mut AnyConnection,
     id: &str,
     now: Timestamp,
     lease_until: Timestamp,
-) -> Result<i64, StoreError> {
-    let epoch: i64 = sqlx::query_scalar(
-        "INSERT INTO writer (id, epoch, started_at, lease_until) \
-         SELECT $1, COALESCE(MAX(epoch), 0) + 1, $2, $3 FROM writer WHERE id = $1 RETURNING epoch",
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO writer (id, started_at, lease_until) VALUES ($1, $2, $3) \
+         ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until",
     )
     .bind(id)
     .bind(stamp::to_millis(now))
     .bind(stamp::to_millis(lease_until))
-    .fetch_one(tx)
+    .execute(tx)
     .await?;
-    Ok(epoch)
-}
-
-/// Says that the writer lives until `lease_until` at least.
-pub(crate) async fn renew(
-    tx: &mut AnyConnection,
-    id: &str,
-    epoch: i64,
-    lease_until: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE writer SET lease_until = $1 WHERE id = $2 AND epoch = $3")
-        .bind(stamp::to_millis(lease_until))
-        .bind(id)
-        .bind(epoch)
-        .execute(tx)
-        .await?;
     Ok(())
 }
 

@@ -99,6 +99,7 @@ function Approval({ approval }: { approval: ApprovalView }) {
         </span>
       }
       lead={<Expiry approval={approval} />}
+      firstFocus="heading"
     >
       <div className="flex flex-col gap-4 lg:flex-row lg:items-start">
         <div className="contents min-w-0 flex-3 flex-col gap-4 lg:flex">
@@ -120,7 +121,7 @@ export function ApprovalPage({ id }: { id: string }) {
   const query = useQuery(approvalQuery(id));
   if (query.data) return <Approval approval={query.data} />;
   return (
-    <Page title="Approval">
+    <Page title="Approval" firstFocus="heading">
       <div className="rounded-lg border border-line bg-surface shadow-card">
         <AsyncOne query={query} label="the approval">
           {() => null}

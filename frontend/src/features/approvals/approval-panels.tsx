@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { runsQuery } from '@/api/queries';
 import type { ApprovalView, GivenDecision } from '@/api/types';
+import type { PlanStep } from '@/lib/plan-hash';
 import { Card, Fact, Facts } from '@/ui/card';
 import { EffectTag } from '@/ui/effect-tag';
 import { Params } from '@/ui/json-view';
@@ -9,7 +10,7 @@ import { CopyButton, Digest, Mono } from '@/ui/mono';
 import { PolicyLinks, Reasons } from '@/ui/policy-links';
 import { AgentQuote, Escaped, LongText } from '@/ui/quote';
 import { RenderedCallView } from '@/ui/rendered-call';
-import { Badge } from '@/ui/state-badge';
+import { Badge, StateBadge } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
 import { changeLine } from './approvals';
 import { usePlanCheck } from './use-plan-check';
@@ -175,6 +176,36 @@ function SignatureNotice({ id }: { id: string }) {
   );
 }
 
+/** The other steps that the same hash covers, as the hashed bytes have them. */
+function OtherSteps({ steps }: { steps: PlanStep[] }) {
+  if (steps.length === 0) return null;
+  return (
+    <details className="mt-3">
+      <summary className="py-0.5 text-accent">
+        {steps.length === 1 ? 'one other step' : `${steps.length} other steps`} of this plan
+      </summary>
+      <ul className="mt-2 space-y-2">
+        {steps.map((step) => (
+          <li key={step.id} className="rounded-md bg-sunken p-2">
+            <p className="flex flex-wrap items-center gap-2">
+              <span className="font-mono text-dense text-muted">
+                <Escaped text={step.id} />
+              </span>
+              <span className="font-mono text-dense font-medium">
+                <Escaped text={step.tool} />
+              </span>
+              <StateBadge kind="verdict" value={step.verdict} />
+            </p>
+            <div className="mt-1">
+              <Params params={step.params} />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
 /** The plan hash, and whether this browser came to the same. */
 export function HashPanel({ approval }: { approval: ApprovalView }) {
   const check = usePlanCheck(approval);
@@ -205,6 +236,9 @@ export function HashPanel({ approval }: { approval: ApprovalView }) {
       <p className="mt-2 text-note text-muted">
         plan <Mono>{approval.plan_id}</Mono>, step <Mono>{approval.step}</Mono>
       </p>
+      {check?.result === 'good' ? (
+        <OtherSteps steps={check.steps.filter((step) => step.id !== approval.step)} />
+      ) : null}
       {approval.signature_required && pending ? (
         <SignatureNotice id={approval.approval_id} />
       ) : null}

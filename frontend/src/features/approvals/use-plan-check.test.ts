@@ -22,7 +22,7 @@ const approval: ApprovalView = {
   created_at: '2026-03-01T10:00:00Z',
   expires_at: '2026-03-01T10:15:00Z',
 };
-const good = { result: 'good', hash: 'aa' } as const;
+const good = { result: 'good' as const, hash: 'aa', steps: [] };
 
 describe('whyNotApprove', () => {
   it('lets a pending approval with a confirmed hash be approved', () => {

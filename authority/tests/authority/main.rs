@@ -1,0 +1,20 @@
+//! The authority's routes, as agents, people and enforcers use them: the real router over a fresh
+//! database, the shipped policies, a clock that is moved by hand, and an enforcer that a test plays.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that cannot go on fails"
+)]
+
+mod approvals;
+mod control;
+mod enforcer;
+mod policies;
+mod plans;
+mod receipts;
+mod restart;
+mod standard;
+mod tokens;
+mod world;

@@ -1,0 +1,279 @@
+//! From settings to each role's own configuration. A role is given its own keys and no others.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_authority as authority;
+use countersign_enforcer as enforcer;
+use countersign_intent::id::{AgentId, TenantId};
+use countersign_planner as planner;
+use countersign_service::clock::Clock;
+use countersign_service::credential::{SecretHash, SecretKey};
+use countersign_service::database::sqlite_url;
+use countersign_service::directory::SharedDirectory;
+use countersign_service::files::ensure_dir_private;
+use countersign_service::random::Random;
+use countersign_service::server::Isolation;
+use countersign_simulator as simulator;
+use url::Url;
+
+use crate::console;
+use crate::failure::Failure;
+use crate::settings::{self, Setting, Settings};
+
+/// The longest life of a token, in seconds.
+const MAX_TOKEN_TTL: u64 = 300;
+
+/// What every role of this process shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Common<'a> {
+    /// The settings.
+    pub(crate) settings: &'a Settings,
+    /// Whether several roles share the process.
+    pub(crate) isolation: Isolation,
+    /// The clock.
+    pub(crate) clock: Clock,
+    /// The randomness.
+    pub(crate) random: Random,
+}
+
+/// What the planner may do and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannerKeys {
+    /// The agent.
+    pub(crate) agent: AgentId,
+    /// Its key.
+    pub(crate) key: SecretKey,
+    /// The key by which other roles may watch.
+    pub(crate) service: Option<SecretHash>,
+}
+
+impl<'a> Common<'a> {
+    /// The system's clock and randomness.
+    pub(crate) fn new(settings: &'a Settings, isolation: Isolation) -> Self {
+        Self { settings, isolation, clock: Clock::system(), random: Random::system() }
+    }
+
+    fn database(&self, setting: Setting, file: &str) -> Result<String, Failure> {
+        if let Some(url) = self.settings.text(setting) {
+            return Ok(url.to_owned());
+        }
+        let data = self.settings.data();
+        let absolute = std::path::absolute(&data)
+            .map_err(|error| Failure::because("cannot find the data folder", error))?;
+        Ok(sqlite_url(&absolute.join(file)))
+    }
+
+    fn overlay(&self) -> Option<PathBuf> {
+        let overlay = self.settings.overlay();
+        let named = self.settings.chosen(settings::OVERLAY).is_some();
+        (named || overlay.is_dir()).then_some(overlay)
+    }
+
+    fn directory(&self) -> Result<SharedDirectory, Failure> {
+        SharedDirectory::load(&self.settings.policies(), self.overlay().as_deref())
+            .map_err(|error| Failure::because("cannot load agents and operators", error))
+    }
+
+    /// The authority's configuration, for enforcers at `enforcers`.
+    pub(crate) fn authority(
+        &self,
+        enforcers: Vec<String>,
+        service_key: SecretKey,
+    ) -> Result<authority::Config, Failure> {
+        let ttl: u64 = self.settings.parse(settings::TOKEN_TTL)?;
+        if !(1..=MAX_TOKEN_TTL).contains(&ttl) {
+            let message = format!("a token lives 1 to {MAX_TOKEN_TTL} seconds");
+            return Err(self.settings.wrong(settings::TOKEN_TTL, &message).into());
+        }
+        let defaults = authority::Config::new(&self.settings.data(), &self.settings.policies());
+        Ok(authority::Config {
+            overlay: self.overlay(),
+            database_url: self.database(settings::AUTHORITY_DATABASE_URL, "authority.db")?,
+            issuer: self.settings.need(settings::ISSUER)?.to_owned(),
+            audience: self.settings.need(settings::AUDIENCE)?.to_owned(),
+            enforcers,
+            service_key: Some(service_key),
+            token_ttl: Duration::from_secs(ttl),
+            isolation: self.isolation,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            ..defaults
+        })
+    }
+
+    /// The enforcer's configuration.
+    pub(crate) fn enforcer(
+        &self,
+        authority: &str,
+        service_key: SecretKey,
+        upstreams: Vec<enforcer::Upstream>,
+    ) -> Result<enforcer::Config, Failure> {
+        Ok(enforcer::Config {
+            issuer: self.settings.need(settings::ISSUER)?.to_owned(),
+            audience: self.settings.need(settings::AUDIENCE)?.to_owned(),
+            tenant: TenantId::single(),
+            data: self.settings.data(),
+            policies: self.settings.policies(),
+            overlay: self.overlay(),
+            database_url: self.database(settings::ENFORCER_DATABASE_URL, "enforcer.db")?,
+            authority: Some(address(settings::AUTHORITY_URL, authority)?),
+            service_key,
+            upstreams,
+            ceilings: enforcer::Ceilings::default(),
+            lock_wait: Duration::from_secs(5),
+            isolation: self.isolation,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            faults: faults()?,
+        })
+    }
+
+    /// The upstreams of the settings, with their credentials.
+    pub(crate) fn upstreams(&self) -> Result<Vec<enforcer::Upstream>, Failure> {
+        let pairs = self.settings.pairs(settings::UPSTREAM_CREDENTIALS)?;
+        let files: BTreeMap<String, String> = pairs.into_iter().collect();
+        let mut upstreams = Vec::new();
+        for (name, url) in self.settings.pairs(settings::UPSTREAMS)? {
+            let credential = files.get(&name).map(|file| read_key(file.into())).transpose()?;
+            upstreams.push(upstream(&name, &url, credential)?);
+        }
+        let unused = files.keys().find(|name| !upstreams.iter().any(|one| one.name == **name));
+        if let Some(name) = unused {
+            let message = format!("there is no upstream `{name}`");
+            return Err(self.settings.wrong(settings::UPSTREAM_CREDENTIALS, &message).into());
+        }
+        Ok(upstreams)
+    }
+
+    /// The planner's configuration.
+    pub(crate) fn planner(
+        &self,
+        authority_url: &str,
+        enforcer_url: &str,
+        keys: PlannerKeys,
+    ) -> Result<planner::Config, Failure> {
+        let runbooks = match self.settings.need(settings::RUNBOOKS)? {
+            "on" => planner::RunbookUse::On,
+            "off" => planner::RunbookUse::Off,
+            _ => {
+                return Err(self.settings.wrong(settings::RUNBOOKS, "write `on` or `off`").into());
+            }
+        };
+        Ok(planner::Config {
+            database_url: self.database(settings::PLANNER_DATABASE_URL, "planner.db")?,
+            authority_url: authority_url.to_owned(),
+            enforcer_url: enforcer_url.to_owned(),
+            agent: keys.agent,
+            agent_key: keys.key,
+            directory: self.directory()?,
+            service_key: keys.service,
+            runbooks,
+            runbooks_dir: None,
+            model: self.model()?,
+            pace: planner::Pace::default(),
+            isolation: self.isolation,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        })
+    }
+
+    fn model(&self) -> Result<Option<planner::ModelConfig>, Failure> {
+        if self.settings.chosen(settings::LLM_PROVIDER).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(planner::ModelConfig {
+            provider: self.settings.parse(settings::LLM_PROVIDER)?,
+            base_url: self.settings.text(settings::LLM_BASE_URL).map(str::to_owned),
+            model: self.settings.need(settings::LLM_MODEL)?.to_owned(),
+            api_key: self.settings.text(settings::LLM_API_KEY).map(SecretKey::from_text),
+            timeout: Duration::from_mins(2),
+        }))
+    }
+
+    /// The simulator's configuration; `credential` is how it knows the enforcer.
+    pub(crate) fn simulator(&self, credential: SecretHash) -> simulator::Config {
+        simulator::Config {
+            policies: self.settings.policies(),
+            overlay: self.overlay(),
+            upstream_credential: credential,
+            isolation: self.isolation,
+            seed: u64::from_be_bytes(self.random.bytes::<8>()),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        }
+    }
+
+    /// The console's configuration, in front of `roles`.
+    pub(crate) fn console(
+        &self,
+        roles: BTreeMap<&'static str, String>,
+        codes: Vec<console::Code>,
+        demo: console::Demo,
+    ) -> console::Config {
+        console::Config {
+            policies: self.settings.policies(),
+            overlay: self.overlay(),
+            roles,
+            codes,
+            demo,
+            isolation: self.isolation,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        }
+    }
+}
+
+/// Makes the data folder of a role that runs alone.
+pub(crate) fn own_folder(settings: &Settings) -> Result<(), Failure> {
+    ensure_dir_private(&settings.data())
+        .and_then(|()| ensure_dir_private(&settings.data().join("keys")))
+        .map_err(|error| Failure::because("cannot prepare the data folder", error))
+}
+
+/// The key that roles show each other.
+pub(crate) fn service_key(settings: &Settings) -> Result<SecretKey, Failure> {
+    read_key(settings.key_file(settings::SERVICE_KEY_FILE, "service.key"))
+}
+
+/// A bearer key from its file.
+pub(crate) fn read_key(path: PathBuf) -> Result<SecretKey, Failure> {
+    SecretKey::read(&path).map_err(|error| {
+        Failure::because("a key is missing (`countersign keys generate` makes them)", error)
+    })
+}
+
+/// An upstream at `url`.
+pub(crate) fn upstream(
+    name: &str,
+    url: &str,
+    credential: Option<SecretKey>,
+) -> Result<enforcer::Upstream, Failure> {
+    let base_url = address(settings::UPSTREAMS, url)?;
+    Ok(enforcer::Upstream { name: name.to_owned(), base_url, credential, allowed: Vec::new() })
+}
+
+fn address(setting: Setting, text: &str) -> Result<Url, Failure> {
+    Url::parse(text).map_err(|error| {
+        Failure::Usage(format!("{}: `{text}` is no address: {error}", setting.variable))
+    })
+}
+
+/// Where a test ends the process.
+#[cfg(feature = "faults")]
+fn faults() -> Result<enforcer::Faults, Failure> {
+    match settings::variable("COUNTERSIGN_FAULT") {
+        Some(text) => {
+            enforcer::Faults::parse(&text).map_err(|error| Failure::Usage(error.to_string()))
+        }
+        None => Ok(enforcer::Faults::none()),
+    }
+}
+
+/// Faults are not part of this build.
+#[cfg(not(feature = "faults"))]
+#[expect(clippy::unnecessary_wraps, reason = "the same call as with the feature `faults`")]
+fn faults() -> Result<enforcer::Faults, Failure> {
+    Ok(enforcer::Faults::none())
+}

@@ -1,0 +1,133 @@
+//! The catalogue of tools as this enforcer knows it, read again when its files change.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use countersign_intent::catalogue::{Catalogue, CatalogueError};
+use countersign_intent::digest::Digest;
+use countersign_service::clock::Clock;
+use countersign_service::directory::{DirectoryError, SharedDirectory};
+use countersign_service::files::{self, FileError};
+
+/// Time between two looks at the files.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// The files were not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BooksError {
+    /// The tools folder cannot be listed.
+    #[error("cannot list `{}`", path.display())]
+    List {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read the catalogue")]
+    File(#[from] FileError),
+    /// The catalogue is not acceptable.
+    #[error("the catalogue was not taken")]
+    Catalogue(#[from] CatalogueError),
+    /// Agents and operators were not loaded.
+    #[error("cannot load agents and operators")]
+    Directory(#[from] DirectoryError),
+}
+
+/// The current catalogue. Clones share it; a request uses one snapshot from start to end.
+#[derive(Clone, Debug)]
+pub(crate) struct Books(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    policies: PathBuf,
+    directory: SharedDirectory,
+    current: RwLock<Arc<Catalogue>>,
+    read: Mutex<Option<Digest>>,
+    problem: Mutex<Option<String>>,
+}
+
+impl Books {
+    /// Reads the catalogue in `policies/tools`.
+    ///
+    /// # Errors
+    /// Each [`BooksError`] but [`BooksError::Directory`].
+    pub(crate) fn load(policies: &Path, directory: SharedDirectory) -> Result<Self, BooksError> {
+        let texts = read(policies)?;
+        let catalogue = Catalogue::parse(&texts)?;
+        tracing::info!(tools = catalogue.len(), "loaded the catalogue");
+        Ok(Self(Arc::new(Inner {
+            policies: policies.to_owned(),
+            directory,
+            current: RwLock::new(Arc::new(catalogue)),
+            read: Mutex::new(Some(digest(&texts))),
+            problem: Mutex::default(),
+        })))
+    }
+
+    /// The catalogue as it is now.
+    pub(crate) fn snapshot(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the files as they stand now are not in use, if they are not.
+    pub(crate) fn problem(&self) -> Result<(), String> {
+        let problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        problem.clone().map_or(Ok(()), Err)
+    }
+
+    /// Reads the files again when they change, until cancelled. Run by a task.
+    pub(crate) async fn follow(self, clock: Clock) {
+        loop {
+            clock.sleep(EVERY).await;
+            let outcome = self.refresh();
+            let mut problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
+            let message = outcome.err().map(|error| countersign_service::problem::error_chain(&error));
+            if *problem != message {
+                if let Some(message) = &message {
+                    tracing::error!(error = message, "changed files are not in use");
+                }
+                *problem = message;
+            }
+        }
+    }
+
+    /// Takes changed files into use; on an error what is in use stays.
+    fn refresh(&self) -> Result<(), BooksError> {
+        self.0.directory.reload()?;
+        let texts = read(&self.0.policies)?;
+        let found = digest(&texts);
+        let mut known = self.0.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == Some(found) {
+            return Ok(());
+        }
+        let catalogue = Catalogue::parse(&texts)?;
+        tracing::info!(tools = catalogue.len(), "the catalogue changed");
+        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
+        *known = Some(found);
+        Ok(())
+    }
+}
+
+/// The catalogue's files in the order of their names.
+fn read(policies: &Path) -> Result<Vec<(String, String)>, BooksError> {
+    let folder = policies.join("tools");
+    let failed = |source| BooksError::List { path: folder.clone(), source };
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let name = format!("tools/{}", name.unwrap_or_default());
+            texts.push((name, files::read_text(&path)?));
+        }
+    }
+    texts.sort();
+    Ok(texts)
+}
+
+fn digest(texts: &[(String, String)]) -> Digest {
+    Digest::of_fields(texts.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]))
+}

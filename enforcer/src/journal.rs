@@ -1,0 +1,207 @@
+//! The journal: what was spent, what became of it, and the record of both (SECURITY-DESIGN §4).
+//!
+//! One writer task owns every change, behind a bounded queue, and commits in groups. A call's token is
+//! spent durably before the first byte goes out, and its outcome is durable before the answer leaves.
+//! When something cannot be recorded, the journal closes and nothing new starts.
+
+pub(crate) mod call;
+pub(crate) mod lock;
+pub(crate) mod open;
+pub(crate) mod operation;
+pub(crate) mod permit;
+pub(crate) mod settle;
+pub(crate) mod spend;
+pub(crate) mod store;
+pub(crate) mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use countersign_intent::id::{AttemptId, IntentId, TenantId};
+use countersign_intent::refusal::{Refusal, RefusalCode};
+use countersign_intent::token::Floor;
+use countersign_ledger::Ledger;
+use countersign_service::clock::Clock;
+use countersign_service::database::Database;
+use countersign_service::random::Random;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use self::call::Call;
+use self::operation::{Note, Operation};
+use self::permit::{Grant, Permit};
+use self::settle::{Settle, SettleError, Settled};
+use self::spend::{Order, Spend};
+use crate::control::{Control, ControlDocument, ControlError};
+use crate::receipts::Signer;
+use crate::stamp;
+
+/// How many operations wait for the writer at most; beyond, calls are refused before they are spent.
+const QUEUE: usize = 4_096;
+
+/// The journal's handle. Clones share the writer.
+#[derive(Clone, Debug)]
+pub(crate) struct Journal {
+    sender: mpsc::Sender<Operation>,
+    shared: Arc<Shared>,
+}
+
+/// What handle and writer both know.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) ledger: Ledger,
+    pub(crate) signer: Signer,
+    pub(crate) control: Control,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) tenant: TenantId,
+    /// Tokens issued before this second do not count.
+    pub(crate) floor: i64,
+    /// Rung when a receipt was put into the outbox.
+    pub(crate) receipts: Notify,
+    /// Set while something that happened is not recorded.
+    closed: AtomicBool,
+}
+
+/// A control document was not put in force.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum PutError {
+    /// It is not acceptable.
+    #[error(transparent)]
+    Refused(#[from] ControlError),
+    /// It cannot be recorded.
+    #[error("the journal cannot record the control document")]
+    Unrecorded,
+}
+
+impl Journal {
+    /// Spends the token of `order` durably and permits its one call.
+    ///
+    /// # Errors
+    /// `store_unavailable`, `overload`, `token_used`, `killed`, `control_stale`, `token_floor`,
+    /// `token_epoch`, `token_key`, `token_expired`, `clock_behind`: nothing was spent.
+    /// `consume_unknown`: it is not known; the call is never sent.
+    pub(crate) async fn spend(&self, order: Order) -> Result<Permit, Refusal> {
+        self.check_open()?;
+        let now = stamp::whole_millis(self.shared.clock.now());
+        let attempt = AttemptId::mint(now, self.shared.random.bytes());
+        let (spend, order) = Spend::new(order, attempt.clone());
+        let (reply, answer) = oneshot::channel();
+        self.try_send(Operation::Spend { spend: Box::new(spend), reply })?;
+        let generation = answer.await.unwrap_or_else(|_closed| Err(unknown()))?;
+        Ok(Permit::new(Grant {
+            attempt,
+            call: order.call,
+            timeout: order.timeout,
+            granted: self.shared.clock.monotonic(),
+            generation,
+            guard: order.guard,
+        }))
+    }
+
+    /// Permits one call under a lease, which was verified and is not spent.
+    pub(crate) fn lease(&self, order: Order, generation: u64) -> Permit {
+        let now = stamp::whole_millis(self.shared.clock.now());
+        Permit::new(Grant {
+            attempt: AttemptId::mint(now, self.shared.random.bytes()),
+            call: order.call,
+            timeout: order.timeout,
+            granted: self.shared.clock.monotonic(),
+            generation,
+            guard: None,
+        })
+    }
+
+    /// Records durably what became of an attempt, and signs its receipt.
+    ///
+    /// # Errors
+    /// Each [`SettleError`]. After [`SettleError::Unrecorded`] the journal is closed until the writer
+    /// has recorded it after all.
+    pub(crate) async fn settle(&self, settle: Settle) -> Result<Settled, SettleError> {
+        let (reply, answer) = oneshot::channel();
+        let operation = Operation::Settle { settle: Box::new(settle), reply: Some(reply) };
+        if self.sender.send(operation).await.is_err() {
+            self.close();
+            return Err(SettleError::Unrecorded);
+        }
+        answer.await.unwrap_or(Err(SettleError::Unrecorded))
+    }
+
+    /// The state of the token `jti`, after everything that was queued before.
+    ///
+    /// # Errors
+    /// `store_unavailable` or `overload`.
+    pub(crate) async fn look_up(&self, jti: IntentId) -> Result<Option<Call>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.try_send(Operation::LookUp { jti, reply })?;
+        answer.await.unwrap_or_else(|_closed| Err(unavailable()))
+    }
+
+    /// Records a control document and puts it in force: nothing is spent under an older one afterwards.
+    ///
+    /// # Errors
+    /// Each [`PutError`].
+    pub(crate) async fn put_control(&self, document: ControlDocument) -> Result<u64, PutError> {
+        let (reply, answer) = oneshot::channel();
+        let operation = Operation::Control { document: Box::new(document), reply };
+        self.sender.send(operation).await.map_err(|_closed| PutError::Unrecorded)?;
+        answer.await.unwrap_or(Err(PutError::Unrecorded))
+    }
+
+    /// Appends a record that changes no state; `false` when it was not taken.
+    pub(crate) async fn note(&self, note: Note) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let operation = Operation::Note { note: Box::new(note), reply };
+        self.sender.send(operation).await.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// Takes acknowledged receipts out of the outbox.
+    pub(crate) async fn posted(&self, ids: Vec<String>) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.sender.send(Operation::Posted { ids, reply }).await;
+        sent.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// Refuses while something that happened is not recorded.
+    pub(crate) fn check_open(&self) -> Result<(), Refusal> {
+        if self.shared.closed.load(Ordering::Acquire) || self.sender.is_closed() {
+            return Err(unavailable());
+        }
+        Ok(())
+    }
+
+    /// What handle and writer both know.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn close(&self) {
+        self.shared.closed.store(true, Ordering::Release);
+    }
+
+    fn try_send(&self, operation: Operation) -> Result<(), Refusal> {
+        self.sender.try_send(operation).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                Refusal::new(RefusalCode::Overload, "too many calls wait to be recorded")
+            }
+            mpsc::error::TrySendError::Closed(_) => unavailable(),
+        })
+    }
+}
+
+impl Shared {
+    /// The lowest issue time and epoch that count under the policy epoch `policy_epoch`.
+    pub(crate) fn floor(&self, policy_epoch: u64) -> Floor {
+        Floor { issued_at: self.floor, policy_epoch }
+    }
+}
+
+fn unavailable() -> Refusal {
+    Refusal::new(RefusalCode::StoreUnavailable, "the journal cannot record, so nothing is started")
+}
+
+fn unknown() -> Refusal {
+    let message = "whether the token was spent is not known; the call was not sent";
+    Refusal::new(RefusalCode::ConsumeUnknown, message)
+}

@@ -1,0 +1,152 @@
+//! Leases: reads that one token permits many times, recorded in aggregates (SECURITY-DESIGN §4).
+//!
+//! A lease is verified on each use and never spent. What it was used for is recorded at most a second
+//! later; of each token the first receipt of a successful read goes to the authority.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use countersign_ledger::Kind;
+use countersign_service::clock::Clock;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::execution::State;
+use crate::journal::Journal;
+use crate::journal::call::{Call, outcome_str};
+use crate::journal::operation::Note;
+use crate::journal::store::receipts::NewReceipt;
+
+/// Time between two records.
+const RECORD_EVERY: Duration = Duration::from_millis(500);
+/// Tokens told apart in one record; the rest is only counted.
+const TOKENS: usize = 128;
+/// Tokens remembered as reported; they live 5 minutes at most.
+const REPORTED: usize = 4_096;
+
+/// The leases in use. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Leases {
+    inner: Arc<Mutex<Inner>>,
+    clock: Clock,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    uses: BTreeMap<String, Uses>,
+    others: u64,
+    receipts: Vec<NewReceipt>,
+    /// Tokens whose success the authority was told, with their end.
+    reported: BTreeSet<(Timestamp, String)>,
+}
+
+/// What one token was used for since the last record.
+#[derive(Debug)]
+struct Uses {
+    first: Call,
+    done: u64,
+    failed: u64,
+}
+
+impl Leases {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { inner: Arc::default(), clock }
+    }
+
+    /// Takes note of a read that ended, with its receipt.
+    pub(crate) fn note(&self, call: &Call) {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        let succeeded = matches!(call.state, State::Done(status) if (200..300).contains(&status));
+        if succeeded {
+            inner.report(call, now);
+        }
+        let key = call.jti.to_string();
+        let room = inner.uses.len() < TOKENS;
+        if !room && !inner.uses.contains_key(&key) {
+            inner.others = inner.others.saturating_add(1);
+            return;
+        }
+        let uses = inner.uses.entry(key).or_insert_with(|| Uses {
+            first: call.clone(),
+            done: 0,
+            failed: 0,
+        });
+        let place = if succeeded { &mut uses.done } else { &mut uses.failed };
+        *place = place.saturating_add(1);
+    }
+
+    /// Records what was read, each time something was, until cancelled. Run by a task.
+    pub(crate) async fn record(self, journal: Journal) {
+        loop {
+            self.clock.sleep(RECORD_EVERY).await;
+            self.record_once(&journal).await;
+        }
+    }
+
+    /// Records what was read since the last record.
+    pub(crate) async fn record_once(&self, journal: &Journal) {
+        let (uses, others, receipts) = {
+            let mut inner = self.lock();
+            let uses = std::mem::take(&mut inner.uses);
+            let others = std::mem::take(&mut inner.others);
+            (uses, others, std::mem::take(&mut inner.receipts))
+        };
+        if uses.is_empty() && receipts.is_empty() {
+            return;
+        }
+        let reads: Vec<Value> = uses.values().map(Uses::record).collect();
+        let body = json!({ "reads": reads, "others": others });
+        let note = Note { kind: Kind::Outcome, at: self.clock.now(), body, receipts };
+        if !journal.note(note).await {
+            tracing::warn!(reads = uses.len(), "reads were not recorded");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Queues the token's first success for the authority.
+    fn report(&mut self, call: &Call, now: Timestamp) {
+        while self.reported.first().is_some_and(|(end, _)| *end <= now) {
+            self.reported.pop_first();
+        }
+        if self.reported.len() >= REPORTED {
+            return;
+        }
+        let (Some(jws), Some(outcome)) = (call.receipt.clone(), call.outcome()) else { return };
+        if !self.reported.insert((call.exp, call.jti.to_string())) {
+            return;
+        }
+        self.receipts.push(NewReceipt {
+            attempt: call.attempt.clone(),
+            jti: call.jti.clone(),
+            outcome: outcome_str(outcome),
+            jws,
+            signed_at: call.ended_at.unwrap_or(call.consumed_at),
+        });
+    }
+}
+
+impl Uses {
+    /// The token's id stands under another name than `jti`, which names spent tokens.
+    fn record(&self) -> Value {
+        json!({
+            "lease": self.first.jti,
+            "agent": self.first.agent,
+            "plan": self.first.plan,
+            "step": self.first.step,
+            "tool": self.first.tool,
+            "resource": self.first.resource,
+            "params_sha256": self.first.params_sha256,
+            "request_sha256": self.first.request_sha256,
+            "token_sha256": self.first.token_sha256,
+            "done": self.done,
+            "failed": self.failed,
+        })
+    }
+}
