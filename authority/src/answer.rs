@@ -162,9 +162,9 @@ pub(crate) fn may_answer(
     now: Timestamp,
 ) -> Result<BTreeSet<String>, AnswerError> {
     let (plan, approval) = (&found.stored.plan, &found.approval);
-    match approval.state_at(now) {
-        ApprovalState::Pending => {}
-        state => return Err(AnswerError::Closed(state)),
+    let state = approval.state_at(now);
+    if state != ApprovalState::Pending {
+        return Err(AnswerError::Closed(state));
     }
     if plan.bundle != bundle.hash() {
         return Err(AnswerError::Stale);

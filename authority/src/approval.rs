@@ -59,13 +59,11 @@ impl Approval {
     /// The state as of `now`: an open approval past its time is expired, also an approved one that led
     /// to no token.
     pub(crate) fn state_at(&self, now: Timestamp) -> ApprovalState {
-        match self.state {
-            ApprovalState::Pending | ApprovalState::Approved
-                if self.used.is_none() && now >= self.expires_at =>
-            {
-                ApprovalState::Expired
-            }
-            state => state,
+        let open = matches!(self.state, ApprovalState::Pending | ApprovalState::Approved);
+        if open && self.used.is_none() && now >= self.expires_at {
+            ApprovalState::Expired
+        } else {
+            self.state
         }
     }
 

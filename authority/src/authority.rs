@@ -84,7 +84,7 @@ impl Authority {
         at: Timestamp,
         body: Value,
     ) -> Result<(), StoreError> {
-        self.ledger.append(tx, kind, at, body).await?;
+        let _appended = self.ledger.append(tx, kind, at, body).await?;
         Ok(())
     }
 }

@@ -11,22 +11,22 @@ use crate::store::{self, StoreError};
 
 /// The active bundle, and what was refused since.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct BundleView {
+pub(crate) struct BundleView {
     /// The active bundle's hash; absent while none was ever good, and everything is denied.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bundle: Option<Digest>,
+    pub(crate) bundle: Option<Digest>,
     /// The policy epoch.
-    pub policy_epoch: u64,
+    pub(crate) policy_epoch: u64,
     /// Since when the bundle is active here.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub loaded_at: Option<Timestamp>,
+    pub(crate) loaded_at: Option<Timestamp>,
     /// Its Cedar files, as they stood when it was loaded.
-    pub files: Vec<PolicyFile>,
+    pub(crate) files: Vec<PolicyFile>,
     /// What its decision tables gave.
-    pub cases: CaseReport,
+    pub(crate) cases: CaseReport,
     /// The folder's present content, when it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub candidate: Option<CandidateError>,
+    pub(crate) candidate: Option<CandidateError>,
 }
 
 /// Reads the view.

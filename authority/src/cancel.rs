@@ -59,7 +59,9 @@ pub(crate) async fn cancel(
     match found.plan.state {
         PlanState::Cancelled => return Ok(found),
         PlanState::Open => {}
-        state => return Err(CancelError::Closed(id.clone(), state)),
+        state @ (PlanState::Done | PlanState::Failed | PlanState::Denied) => {
+            return Err(CancelError::Closed(id.clone(), state));
+        }
     }
     store::plans::move_plan(&mut tx, id, PlanState::Open, PlanState::Cancelled).await?;
     store::plans::cancel_waiting(&mut tx, id).await?;

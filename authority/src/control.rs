@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 /// What a freeze stops.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Everything.
     All,
     /// One tenant.
@@ -29,7 +29,7 @@ pub enum Scope {
 /// A text that names no scope.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ScopeError {
+pub(crate) enum ScopeError {
     /// Not of the form.
     #[error("`{0}` is no scope: `all`, `tenant:T`, `agent:A`, `tool:T`, `plan:P` or `key:KID`")]
     Form(String),
@@ -85,34 +85,34 @@ impl<'de> Deserialize<'de> for Scope {
 
 /// One stopped scope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// What is stopped: `all`, `tenant:T`, `agent:A`, `tool:T`, `plan:P` or `key:KID`.
     #[schema(value_type = String)]
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// Who stopped it.
-    pub by: String,
+    pub(crate) by: String,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// What every enforcer must know to accept tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ControlView {
+pub(crate) struct ControlView {
     /// Rises with every change.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// Tokens of a lower policy epoch count no more.
-    pub policy_epoch: u64,
+    pub(crate) policy_epoch: u64,
     /// What is stopped.
-    pub entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// The keys whose tokens count.
-    pub keys: JwkSet,
+    pub(crate) keys: JwkSet,
     /// The authority's time when it made this document.
     #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 #[cfg(test)]

@@ -125,6 +125,7 @@ pub(crate) async fn issue(authority: &Authority, wanted: Wanted<'_>) -> Result<A
     let current = step_of(&found.plan, wanted)?;
     check::runnable(&found.plan, current, &bundle)?;
     check::same_token(step, current)?;
+    check::epoch_is_current(&mut tx, &found.plan).await?;
     check::nothing_is_stopped(authority, &mut tx, &found.plan, current).await?;
     let approval = match gate::pass(authority, &mut tx, &found, current, &judgement, now).await? {
         Gate::Open(approval) => approval.map(|approval| *approval),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_intent::digest::Digest;
 use countersign_intent::id::{
     AgentId, ApprovalId, AttemptId, IntentId, OperatorId, PlanId, RunId, StepId, TenantId, ToolName,
@@ -79,7 +81,6 @@ impl Plan {
     /// The value whose canonical bytes are hashed, shown to people and signed by them: everything
     /// that an approval covers (SECURITY-DESIGN §6). `nonce` keeps equal plans apart.
     pub(crate) fn document(&self, nonce: [u8; 16]) -> Value {
-        let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
         let steps: Vec<Value> = self.steps.iter().map(Step::document).collect();
         json!({
             "tenant": self.tenant,
@@ -90,7 +91,7 @@ impl Plan {
             "goal": self.goal,
             "bundle": self.bundle,
             "policy_epoch": self.policy_epoch,
-            "nonce": nonce,
+            "nonce": URL_SAFE_NO_PAD.encode(nonce),
             "steps": steps,
         })
     }

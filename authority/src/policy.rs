@@ -9,6 +9,7 @@ mod decide;
 mod error;
 mod folder;
 mod inventory;
+mod nesting;
 mod request;
 mod schema;
 mod store;

@@ -71,10 +71,9 @@ fn assign(rule: &Rule, yes: &Yes) -> Option<BTreeMap<OperatorId, String>> {
             return None;
         }
     }
-    let role = |seat: usize| seats.get(seat).map(|role| (*role).to_owned());
     seated
         .into_iter()
-        .map(|(person, seat)| Some((person, role(seat)?)))
+        .map(|(person, seat)| Some((person, (*seats.get(seat)?).to_owned())))
         .collect()
 }
 

@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_step_follows_its_receipt_and_never_goes_back() {
-        let once = |state, outcome, status| next(state, &receipt(outcome, status), "once");
         use StepState::{Done, Failed, InDoubt, Issued, NotSent};
+        let once = |state, outcome, status| next(state, &receipt(outcome, status), "once");
         assert_eq!(once(Issued, Outcome::Done, Some(204)), Some(Done));
         assert_eq!(once(Issued, Outcome::Done, Some(404)), Some(Failed));
         assert_eq!(once(Issued, Outcome::NotSent, None), Some(NotSent));

@@ -124,7 +124,7 @@ pub(crate) async fn activate(authority: &Authority, epoch: Epoch) -> Result<(), 
         Epoch::Keep => head.policy_epoch,
         Epoch::Raise => head.policy_epoch.saturating_add(1),
     };
-    let voided = void_outdated(authority, &mut tx, &hash).await?;
+    let voided = void_outdated(authority, &mut tx, &hash, policy_epoch).await?;
     store::control::set_bundle(&mut tx, &hash, policy_epoch).await?;
     let body = json!({
         "event": "activated", "policy": hash, "before": head.bundle, "policy_epoch": policy_epoch,
@@ -147,10 +147,11 @@ async fn void_outdated(
     authority: &Authority,
     tx: &mut countersign_service::database::Write,
     hash: &Digest,
+    policy_epoch: u64,
 ) -> Result<Vec<ApprovalId>, StoreError> {
     let tenant = &authority.settings.tenant;
     let mut voided = Vec::new();
-    for id in store::plans::outdated(tx, tenant, hash).await? {
+    for id in store::plans::outdated(tx, tenant, hash, policy_epoch).await? {
         if let Some(found) = store::plans::find(tx, tenant, &id).await? {
             voided.extend(answer::void_open(tx, &found.plan).await?);
         }

@@ -177,12 +177,14 @@ async fn open_ledger(
     let opening = Opening { origin: &origin, tenant: &config.tenant, role: "authority" };
     let ledger = Ledger::open(&mut tx, opening).await?;
     let boot = json!({ "version": env!("CARGO_PKG_VERSION"), "kid": keys.active().kid() });
-    ledger.append(&mut tx, Kind::Boot, now, boot).await.map_err(StoreError::from)?;
+    let _booted =
+        ledger.append(&mut tx, Kind::Boot, now, boot).await.map_err(StoreError::from)?;
     for jwk in keys.to_jwks().keys {
         let state = if jwk.kid == *keys.active().kid() { "active" } else { "published" };
         if store::keys::record(&mut tx, &jwk, state, now).await? {
             let body = json!({ "event": "published", "kid": jwk.kid, "x": jwk.x, "use": "intent" });
-            ledger.append(&mut tx, Kind::Keyset, now, body).await.map_err(StoreError::from)?;
+            let _published =
+                ledger.append(&mut tx, Kind::Keyset, now, body).await.map_err(StoreError::from)?;
             store::control::raise_generation(&mut tx).await?;
         }
     }

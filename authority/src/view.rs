@@ -21,96 +21,96 @@ use crate::state::{Answer, ApprovalState, PlanState, StepState};
 
 /// A plan and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PlanView {
+pub(crate) struct PlanView {
     /// The plan.
-    pub plan_id: PlanId,
+    pub(crate) plan_id: PlanId,
     /// SHA-256 of the plan's canonical bytes: what people approve.
-    pub plan_hash: Digest,
+    pub(crate) plan_hash: Digest,
     /// What the agent wants to reach, in its own words: not checked.
-    pub goal: String,
+    pub(crate) goal: String,
     /// The run that the plan belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<RunId>,
+    pub(crate) run: Option<RunId>,
     /// The agent that proposed it.
-    pub agent: AgentId,
+    pub(crate) agent: AgentId,
     /// The person for whom the agent asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requested_by: Option<OperatorId>,
+    pub(crate) requested_by: Option<OperatorId>,
     /// Where it stands.
-    pub state: PlanState,
+    pub(crate) state: PlanState,
     /// The worst verdict of its steps.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The policy bundle that judged it.
-    pub bundle: Digest,
+    pub(crate) bundle: Digest,
     /// The policy epoch at that time.
-    pub policy_epoch: u64,
+    pub(crate) policy_epoch: u64,
     /// When it was judged.
     #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Its steps, in the agent's order.
-    pub steps: Vec<StepView>,
+    pub(crate) steps: Vec<StepView>,
 }
 
 /// A step and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct StepView {
+pub(crate) struct StepView {
     /// The step's name in its plan.
-    pub id: StepId,
+    pub(crate) id: StepId,
     /// The tool.
-    pub tool: ToolName,
+    pub(crate) tool: ToolName,
     /// What the tool may do.
-    pub effect: Effect,
+    pub(crate) effect: Effect,
     /// The resource as policy names it, such as `Service::"payments"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<String>,
+    pub(crate) resource: Option<String>,
     /// The parameters.
     #[schema(value_type = Object)]
-    pub params: Map<String, Value>,
+    pub(crate) params: Map<String, Value>,
     /// JSON Schemas of the parameters that may still move.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
-    pub bounds: BTreeMap<String, Value>,
+    pub(crate) bounds: BTreeMap<String, Value>,
     /// Steps that must be done before.
-    pub after: Vec<StepId>,
+    pub(crate) after: Vec<StepId>,
     /// Why, in the agent's own words: not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// What policy says.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Why.
-    pub reasons: Vec<Reason>,
+    pub(crate) reasons: Vec<Reason>,
     /// The policies that decided.
-    pub policies: Vec<String>,
+    pub(crate) policies: Vec<String>,
     /// The approval that it waits for or was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval_id: Option<ApprovalId>,
+    pub(crate) approval_id: Option<ApprovalId>,
     /// The rendered call: what will be sent. Absent while a bounded parameter is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<countersign_intent::render::RenderedCall>)]
-    pub request: Option<Value>,
+    pub(crate) request: Option<Value>,
     /// SHA-256 of the canonical parameters.
     pub params_sha256: Digest,
     /// SHA-256 of the rendered call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_sha256: Option<Digest>,
     /// Where it stands.
-    pub state: StepState,
+    pub(crate) state: StepState,
     /// The last token's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jti: Option<IntentId>,
+    pub(crate) jti: Option<IntentId>,
     /// When the last token expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// The enforcer's attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<AttemptId>,
+    pub(crate) attempt: Option<AttemptId>,
     /// The upstream's HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// The enforcer's signed receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receipt: Option<String>,
+    pub(crate) receipt: Option<String>,
 }
 
 impl From<StoredPlan> for PlanView {
@@ -162,93 +162,93 @@ impl From<Step> for StepView {
 
 /// A request for people's approval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ApprovalView {
+pub(crate) struct ApprovalView {
     /// The approval.
-    pub approval_id: ApprovalId,
+    pub(crate) approval_id: ApprovalId,
     /// The plan.
-    pub plan_id: PlanId,
+    pub(crate) plan_id: PlanId,
     /// The step of it that waits.
-    pub step: StepId,
+    pub(crate) step: StepId,
     /// SHA-256 of the plan's canonical bytes: a decision must carry it.
-    pub plan_hash: Digest,
+    pub(crate) plan_hash: Digest,
     /// Where it stands.
-    pub state: ApprovalState,
+    pub(crate) state: ApprovalState,
     /// The tool.
-    pub tool: ToolName,
+    pub(crate) tool: ToolName,
     /// What the tool may do.
-    pub effect: Effect,
+    pub(crate) effect: Effect,
     /// The resource as policy names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<String>,
+    pub(crate) resource: Option<String>,
     /// The parameters.
     #[schema(value_type = Object)]
-    pub params: Map<String, Value>,
+    pub(crate) params: Map<String, Value>,
     /// JSON Schemas of the parameters that may still move.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
-    pub bounds: BTreeMap<String, Value>,
+    pub(crate) bounds: BTreeMap<String, Value>,
     /// The rendered call: what will be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<countersign_intent::render::RenderedCall>)]
-    pub request: Option<Value>,
+    pub(crate) request: Option<Value>,
     /// Why it asks.
-    pub reasons: Vec<Reason>,
+    pub(crate) reasons: Vec<Reason>,
     /// The policies that ask.
-    pub policies: Vec<String>,
+    pub(crate) policies: Vec<String>,
     /// Who must say yes.
-    pub rule: Vec<Rule>,
+    pub(crate) rule: Vec<Rule>,
     /// Who answered what.
-    pub given: Vec<GivenView>,
+    pub(crate) given: Vec<GivenView>,
     /// The agent that asks.
-    pub agent: AgentId,
+    pub(crate) agent: AgentId,
     /// The person for whom it asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requested_by: Option<OperatorId>,
+    pub(crate) requested_by: Option<OperatorId>,
     /// The plan's goal in the agent's own words: not checked.
-    pub goal: String,
+    pub(crate) goal: String,
     /// The step's reason in the agent's own words: not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The counted change as policy saw it: `attribute`, `before`, `after`. Context, not hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub change: Option<Value>,
+    pub(crate) change: Option<Value>,
     /// Whether a yes must be signed with the approver's own key.
-    pub signature_required: bool,
+    pub(crate) signature_required: bool,
     /// When it was asked.
     #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// When nobody may answer any more.
     #[schema(value_type = String, format = DateTime)]
-    pub expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
     /// Whether the caller may answer now. Absent in events, which have no caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub can_decide: Option<bool>,
+    pub(crate) can_decide: Option<bool>,
     /// Why not, for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why_not: Option<String>,
+    pub(crate) why_not: Option<String>,
     /// The exact bytes that `plan_hash` covers, in base64; only when one approval is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan_bytes: Option<String>,
+    pub(crate) plan_bytes: Option<String>,
 }
 
 /// One person's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct GivenView {
+pub(crate) struct GivenView {
     /// Who.
-    pub by: OperatorId,
+    pub(crate) by: OperatorId,
     /// The roles of the rule that they hold, separated by commas.
-    pub role: String,
+    pub(crate) role: String,
     /// What they said.
-    pub decision: Answer,
+    pub(crate) decision: Answer,
     /// Why.
-    pub reason: String,
+    pub(crate) reason: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Their Ed25519 signature over the 32 bytes of the plan hash, base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<String>,
+    pub(crate) signature: Option<String>,
 }
 
 impl From<GivenAnswer> for GivenView {

@@ -42,7 +42,7 @@ pub(crate) fn candidates(
             .ok_or_else(|| WitnessError::Unknown(param.clone()))?;
         let mut values = edges(bound, declared);
         values.extend(planned.get(param).filter(|value| !values.contains(value)).cloned());
-        combinations = combine(combinations, param, &values)?;
+        combinations = combine(&combinations, param, &values)?;
     }
     let fitting: Vec<Params> = combinations
         .into_iter()
@@ -53,7 +53,7 @@ pub(crate) fn candidates(
 }
 
 fn combine(
-    before: Vec<Map<String, Value>>,
+    before: &[Map<String, Value>],
     param: &str,
     values: &[Value],
 ) -> Result<Vec<Map<String, Value>>, WitnessError> {
@@ -137,10 +137,10 @@ minimum = 0
 maximum = 100
 "#;
 
-    fn judged(planned: Value, limits: Value) -> Result<Vec<Value>, WitnessError> {
+    fn judged(planned: &Value, limits: &Value) -> Result<Vec<Value>, WitnessError> {
         let catalogue = Catalogue::parse(&[("t.toml".to_owned(), TOOLS.to_owned())]).unwrap();
         let tool = catalogue.iter().next().unwrap();
-        let limits = serde_json::from_value(limits).unwrap();
+        let limits = serde_json::from_value(limits.clone()).unwrap();
         let found = candidates(tool, planned.as_object().unwrap(), &limits)?;
         Ok(found.iter().map(Params::to_value).collect())
     }
@@ -148,39 +148,39 @@ maximum = 100
     #[test]
     fn a_step_without_bounds_is_judged_as_it_stands() {
         let planned = json!({"service_id": "auth", "replicas": 3});
-        assert_eq!(judged(planned.clone(), json!({})).unwrap(), [planned]);
+        assert_eq!(judged(&planned, &json!({})).unwrap(), [planned]);
     }
 
     #[test]
     fn a_range_is_judged_at_both_edges_and_at_the_planned_value() {
         let planned = json!({"service_id": "auth", "replicas": 3});
-        let found = judged(planned, json!({"replicas": {"minimum": 2, "maximum": 500}})).unwrap();
+        let found = judged(&planned, &json!({"replicas": {"minimum": 2, "maximum": 500}})).unwrap();
         let replicas: Vec<_> = found.iter().map(|params| params["replicas"].as_i64().unwrap()).collect();
         assert_eq!(replicas, [2, 100, 3], "500 does not fit the tool, whose own maximum is judged");
     }
 
     #[test]
     fn every_listed_resource_is_judged() {
-        let found = judged(json!({"replicas": 3}), json!({"service_id": {"enum": ["auth", "db"]}}));
+        let found = judged(&json!({"replicas": 3}), &json!({"service_id": {"enum": ["auth", "db"]}}));
         assert_eq!(found.unwrap().len(), 2);
     }
 
     #[test]
     fn a_free_text_is_judged_by_a_sample() {
         let planned = json!({"service_id": "auth", "replicas": 3});
-        let found = judged(planned, json!({"note": {"minLength": 3}})).unwrap();
+        let found = judged(&planned, &json!({"note": {"minLength": 3}})).unwrap();
         assert_eq!(found[0]["note"], "xxx");
     }
 
     #[test]
     fn what_cannot_be_judged_is_refused() {
         let planned = || json!({"service_id": "auth"});
-        let nothing = judged(planned(), json!({"replicas": {"minimum": 200}}));
+        let nothing = judged(&planned(), &json!({"replicas": {"minimum": 200}}));
         assert_eq!(nothing.unwrap_err(), WitnessError::Nothing);
         let many: Vec<i64> = (0..65).collect();
-        let many = judged(planned(), json!({"replicas": {"enum": many}}));
+        let many = judged(&planned(), &json!({"replicas": {"enum": many}}));
         assert_eq!(many.unwrap_err(), WitnessError::TooMany);
-        let unknown = judged(planned(), json!({"replica": {"maximum": 1}}));
+        let unknown = judged(&planned(), &json!({"replica": {"maximum": 1}}));
         assert_eq!(unknown.unwrap_err(), WitnessError::Unknown("replica".to_owned()));
     }
 }

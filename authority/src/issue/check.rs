@@ -50,12 +50,11 @@ fn denied(plan: &Plan) -> IssueError {
     let by_policy = || plan.steps.iter().filter(|step| step.verdict == Verdict::Deny);
     let mut reasons: Vec<_> = by_policy().flat_map(|step| step.reasons.clone()).collect();
     let policies = by_policy().flat_map(|step| step.policies.clone()).collect();
-    let detail = match by_policy().next() {
-        Some(step) => format!("policy denies step `{}` of plan `{}`", step.id, plan.id),
-        None => {
-            reasons.push(judge::reason("approval_denied", "a person denied a step of the plan"));
-            format!("plan `{}` was denied by a person", plan.id)
-        }
+    let detail = if let Some(step) = by_policy().next() {
+        format!("policy denies step `{}` of plan `{}`", step.id, plan.id)
+    } else {
+        reasons.push(judge::reason("approval_denied", "a person denied a step of the plan"));
+        format!("plan `{}` was denied by a person", plan.id)
     };
     IssueError::Denied { detail, reasons, policies }
 }
@@ -110,6 +109,19 @@ pub(super) fn same_token(before: &Step, now: &Step) -> Result<(), IssueError> {
     Err(IssueError::State(ProblemType::TokenOutstanding, detail))
 }
 
+/// The plan was judged in the present policy epoch: enforcers take no token of an older one.
+pub(super) async fn epoch_is_current(
+    connection: &mut AnyConnection,
+    plan: &Plan,
+) -> Result<(), IssueError> {
+    let head = store::control::head(connection).await?;
+    if plan.policy_epoch >= head.policy_epoch {
+        return Ok(());
+    }
+    let detail = format!("the policy epoch rose since plan `{}` was judged", plan.id);
+    Err(IssueError::State(ProblemType::PlanStale, detail))
+}
+
 /// The kill switch is off for everything that the token would touch.
 pub(super) async fn nothing_is_stopped(
     authority: &Authority,
@@ -140,10 +152,11 @@ pub(super) fn exact_params(
 ) -> Result<Map<String, Value>, IssueError> {
     let none = Map::new();
     let exact = exact.unwrap_or(&none);
-    bounds::settle(&step.params, &step.bounds, exact).map_err(|error| match error {
-        bounds::BoundsError::Changed { .. } => {
+    bounds::settle(&step.params, &step.bounds, exact).map_err(|error| {
+        if matches!(error, bounds::BoundsError::Changed { .. }) {
             Refusal::new(RefusalCode::ParamsMismatch, error.to_string()).into()
+        } else {
+            IssueError::State(ProblemType::BoundsExceeded, error.to_string())
         }
-        error => IssueError::State(ProblemType::BoundsExceeded, error.to_string()),
     })
 }

@@ -108,7 +108,7 @@ pub(super) async fn record(
             Use::Once => "once",
             Use::Lease => "lease",
         },
-        issued_at: now,
+        at: now,
         expires_at: minted.expires_at,
     };
     let first =

@@ -16,6 +16,7 @@ use super::cases::{self, CaseReport};
 use super::error::{LoadPolicyError, message, offset};
 use super::folder::Folder;
 use super::inventory::Inventory;
+use super::nesting;
 use super::request;
 use super::schema;
 use crate::quorum::{Need, Rule};
@@ -194,6 +195,9 @@ fn directory(folder: &Folder) -> Result<Directory, LoadPolicyError> {
 fn sort(folder: &Folder) -> Result<Sorted, LoadPolicyError> {
     let mut sorted = Sorted::default();
     for (path, text) in folder.within("base").chain(folder.within("site")) {
+        if let Some((offset, message)) = nesting::too_deep(text) {
+            return Err(LoadPolicyError::file(path, message).at(text, Some(offset)));
+        }
         let set = PolicySet::from_str(text).map_err(|error| {
             LoadPolicyError::file(path, message(&error)).at(text, offset(&error))
         })?;

@@ -18,18 +18,18 @@ use crate::view::ApprovalView;
 /// A person's answer.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DecisionRequest {
+pub(crate) struct DecisionRequest {
     /// Yes or no.
-    pub decision: Answer,
+    pub(crate) decision: Answer,
     /// The hash of the plan that the person looked at.
-    pub plan_hash: Digest,
+    pub(crate) plan_hash: Digest,
     /// Why.
     #[serde(default)]
-    pub reason: String,
+    pub(crate) reason: String,
     /// The person's Ed25519 signature over the 32 bytes of the plan hash, base64url without padding.
     /// Required for a yes to `destructive` and `data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<String>,
+    pub(crate) signature: Option<String>,
 }
 
 /// Answers an approval.

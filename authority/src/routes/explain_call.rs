@@ -19,37 +19,37 @@ use crate::quorum::Rule;
 /// A call that somebody wonders about.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ExplainRequest {
+pub(crate) struct ExplainRequest {
     /// Who would call.
-    pub agent: AgentId,
+    pub(crate) agent: AgentId,
     /// Which tool.
-    pub tool: ToolName,
+    pub(crate) tool: ToolName,
     /// With which parameters.
     #[serde(default)]
     #[schema(value_type = Object)]
-    pub params: Map<String, Value>,
+    pub(crate) params: Map<String, Value>,
 }
 
 /// What policy would say.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ExplainAnswer {
+pub(crate) struct ExplainAnswer {
     /// The verdict.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Why.
-    pub reasons: Vec<Reason>,
+    pub(crate) reasons: Vec<Reason>,
     /// The policies that decided.
-    pub policies: Vec<String>,
+    pub(crate) policies: Vec<String>,
     /// Who would have to approve.
-    pub rule: Vec<Rule>,
+    pub(crate) rule: Vec<Rule>,
     /// The rendered call: what would be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<RenderedCall>,
+    pub(crate) request: Option<RenderedCall>,
     /// The counted change as policy sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub change: Option<Value>,
+    pub(crate) change: Option<Value>,
     /// The bundle that says so.
-    pub bundle: Digest,
+    pub(crate) bundle: Digest,
 }
 
 /// Says what policy would decide of one call, as a plan of one step, and mints nothing.

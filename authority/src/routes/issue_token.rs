@@ -20,33 +20,33 @@ use crate::receive;
 /// What a token request may say.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TokenRequest {
+pub(crate) struct TokenRequest {
     /// The exact parameters, where the step has bounds. Others must equal the plan's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub params: Option<Map<String, Value>>,
+    pub(crate) params: Option<Map<String, Value>>,
     /// Receipts of earlier steps, which may not have arrived from the enforcer yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub receipts: Vec<String>,
+    pub(crate) receipts: Vec<String>,
 }
 
 /// A step's token.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct IssuedToken {
+pub(crate) struct IssuedToken {
     /// The intent token: a compact JWS, to be sent in `Intent-Token`. It is shown once.
-    pub token: String,
+    pub(crate) token: String,
     /// When it expires.
-    pub expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
     /// The approvals, to be sent along in `Intent-Approvals`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approvals: Option<String>,
+    pub(crate) approvals: Option<String>,
 }
 
 /// People were asked.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ApprovalPending {
+pub(crate) struct ApprovalPending {
     /// The approval that the step waits for.
-    pub approval_id: ApprovalId,
+    pub(crate) approval_id: ApprovalId,
 }
 
 /// Issues the token of a step that may run now.

@@ -14,16 +14,16 @@ use crate::authority::Authority;
 
 /// An agent.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct AgentView {
+pub(crate) struct AgentView {
     /// Its name.
-    pub agent: AgentId,
+    pub(crate) agent: AgentId,
     /// How far it may go without a person.
-    pub autonomy: Autonomy,
+    pub(crate) autonomy: Autonomy,
     /// The team that answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub team: Option<String>,
+    pub(crate) team: Option<String>,
     /// Its roles.
-    pub roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
 }
 
 impl From<&Agent> for AgentView {
@@ -39,9 +39,9 @@ impl From<&Agent> for AgentView {
 
 /// The agents.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct AgentList {
+pub(crate) struct AgentList {
     /// By name.
-    pub agents: Vec<AgentView>,
+    pub(crate) agents: Vec<AgentView>,
 }
 
 /// Lists the agents: all for people and other roles, itself for an agent.

@@ -27,9 +27,9 @@ pub(crate) struct ApprovalQuery {
 
 /// Approvals, the newest first.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ApprovalList {
+pub(crate) struct ApprovalList {
     /// The approvals.
-    pub approvals: Vec<ApprovalView>,
+    pub(crate) approvals: Vec<ApprovalView>,
 }
 
 /// Lists the newest approvals: of an agent's own plans, or everybody's for people and other roles.

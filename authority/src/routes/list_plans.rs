@@ -30,9 +30,9 @@ impl ListQuery {
 
 /// Plans, the newest first.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct PlanList {
+pub(crate) struct PlanList {
     /// The plans.
-    pub plans: Vec<PlanView>,
+    pub(crate) plans: Vec<PlanView>,
 }
 
 /// Lists the newest plans: an agent's own, or everybody's for people and other roles.

@@ -15,40 +15,40 @@ use crate::authority::Authority;
 
 /// A tool of the catalogue.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ToolView {
+pub(crate) struct ToolView {
     /// The name.
-    pub name: ToolName,
+    pub(crate) name: ToolName,
     /// One sentence for people and models.
-    pub description: String,
+    pub(crate) description: String,
     /// What it may do.
-    pub effect: Effect,
+    pub(crate) effect: Effect,
     /// The upstream that answers it.
-    pub upstream: String,
+    pub(crate) upstream: String,
     /// What it acts on: `type`, and `param` or `id`.
     #[schema(value_type = Object)]
-    pub resource: Value,
+    pub(crate) resource: Value,
     /// JSON Schema 2020-12 of the parameters, closed.
     #[schema(value_type = Object)]
-    pub params: Value,
+    pub(crate) params: Value,
     /// The request that it becomes: `method`, `path`, `query`, `headers`, `body`.
     #[schema(value_type = Object)]
-    pub request: Value,
+    pub(crate) request: Value,
     /// How to see that it worked: `tool`, `params`, `expect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub check: Option<Value>,
+    pub(crate) check: Option<Value>,
     /// How to take it back: `tool`, `params`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub undo: Option<Value>,
+    pub(crate) undo: Option<Value>,
     /// Least time between two calls on one resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cooldown: Option<String>,
+    pub(crate) cooldown: Option<String>,
     /// Time limit of a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<String>,
+    pub(crate) timeout: Option<String>,
     /// Whether its answers carry text of unknown authors.
-    pub untrusted_output: bool,
+    pub(crate) untrusted_output: bool,
     /// SHA-256 of the canonical definition.
     pub definition_sha256: Digest,
 }
@@ -80,9 +80,9 @@ fn value(part: &impl Serialize) -> Value {
 
 /// The catalogue.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ToolList {
+pub(crate) struct ToolList {
     /// The tools, by name.
-    pub tools: Vec<ToolView>,
+    pub(crate) tools: Vec<ToolView>,
 }
 
 /// Lists the tools of the active bundle.

@@ -15,10 +15,10 @@ use crate::reload::{self, Epoch};
 /// How to reload.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReloadRequest {
+pub(crate) struct ReloadRequest {
     /// Also stop the tokens that are out: the policy epoch rises.
     #[serde(default)]
-    pub immediate: bool,
+    pub(crate) immediate: bool,
 }
 
 /// Reads the policies folder again, now. A content that is not good changes nothing and is a problem.

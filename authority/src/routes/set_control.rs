@@ -14,27 +14,27 @@ use crate::control::Scope;
 /// A command.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ControlRequest {
+pub(crate) struct ControlRequest {
     /// Stop, or let run.
-    pub action: Action,
+    pub(crate) action: Action,
     /// What: `all`, `tenant:T`, `agent:A`, `tool:T`, `plan:P` or `key:KID`.
     #[schema(value_type = String)]
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// Who took a command.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ControlAnswer {
+pub(crate) struct ControlAnswer {
     /// The generation of the control document now.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// The enforcers that took it.
-    pub acknowledged: Vec<String>,
+    pub(crate) acknowledged: Vec<String>,
     /// Those that did not: they learn it at their next poll, and stop by themselves within 5 s if they
     /// cannot.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// Stops a scope or lets it run again, and tells every enforcer before it answers.

@@ -13,16 +13,16 @@ use crate::receive;
 /// Signed receipts, in the order in which they were made.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReceiptsRequest {
+pub(crate) struct ReceiptsRequest {
     /// Compact JWS of type `receipt+jwt`.
-    pub receipts: Vec<String>,
+    pub(crate) receipts: Vec<String>,
 }
 
 /// What was taken.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-pub struct ReceiptsAnswer {
+pub(crate) struct ReceiptsAnswer {
     /// How many were accepted, those that were known before included.
-    pub accepted: usize,
+    pub(crate) accepted: usize,
 }
 
 /// Takes the enforcer's receipts, each any number of times.

@@ -25,7 +25,7 @@ pub(crate) struct Issued {
     pub(crate) params_sha256: Digest,
     pub(crate) request_sha256: Digest,
     pub(crate) use_kind: &'static str,
-    pub(crate) issued_at: Timestamp,
+    pub(crate) at: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn insert(tx: &mut AnyConnection, issued: &Issued) -> Result<()
     .bind(issued.params_sha256.to_string())
     .bind(issued.request_sha256.to_string())
     .bind(issued.use_kind)
-    .bind(stamp::to_millis(issued.issued_at))
+    .bind(stamp::to_millis(issued.at))
     .bind(stamp::to_millis(issued.expires_at))
     .execute(tx)
     .await?;

@@ -136,18 +136,22 @@ pub(crate) async fn newest(
     Ok(plans)
 }
 
-/// The open plans that were judged under another bundle than `bundle`.
+/// The open plans that were judged under another bundle than `bundle`, or in an epoch before
+/// `policy_epoch`.
 pub(crate) async fn outdated(
     connection: &mut AnyConnection,
     tenant: &TenantId,
     bundle: &Digest,
+    policy_epoch: u64,
 ) -> Result<Vec<PlanId>, StoreError> {
     let rows = sqlx::query(
-        "SELECT plan_id FROM plan WHERE tenant = $1 AND state = $2 AND bundle <> $3 ORDER BY plan_id",
+        "SELECT plan_id FROM plan WHERE tenant = $1 AND state = $2 \
+         AND (bundle <> $3 OR policy_epoch < $4) ORDER BY plan_id",
     )
     .bind(tenant.as_str())
     .bind(PlanState::Open.as_str())
     .bind(bundle.to_string())
+    .bind(epoch_column(policy_epoch))
     .fetch_all(connection)
     .await?;
     rows.iter().map(|found| row::parsed(found, "plan_id")).collect()

@@ -92,11 +92,10 @@ impl World {
     }
 
     /// The same authority after its process ended and began again.
-    pub(crate) async fn restarted(self) -> Self {
-        let Self { folder, clock, enforcer, tasks, router } = self;
-        drop(router);
-        let router = start(folder.path(), &clock, &enforcer, &tasks, 2).await;
-        Self { folder, clock, enforcer, tasks, router }
+    pub(crate) async fn restarted(mut self) -> Self {
+        self.router = Router::new();
+        self.router = start(self.folder.path(), &self.clock, &self.enforcer, &self.tasks, 2).await;
+        self
     }
 
     pub(crate) fn router(&self) -> &Router {

@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import type { Jwk } from '@/lib/jws';
+import { readNewest } from '@/lib/newest';
 import { serverNow } from '@/lib/now';
 import { toProblem } from '@/lib/problem';
 import { at, request } from './client';
@@ -158,14 +159,21 @@ export const worldQuery = queryOptions({
   queryFn: ({ signal }) => request<WorldState>('GET', at('simulator', '/v1/state'), { signal }),
 });
 
+const lastSeen = { authority: -1, enforcer: -1 };
+
 export const ledgerQuery = (service: 'authority' | 'enforcer') =>
   queryOptions({
     queryKey: ['ledger', service],
-    queryFn: ({ signal }) =>
-      request<LedgerEntries>('GET', at(service, '/v1/ledger/entries'), {
-        query: { limit: 1000 },
-        signal,
-      }),
+    queryFn: async ({ signal }) => {
+      const read = async (after: number, limit: number) => {
+        const query = { after: after < 0 ? undefined : after, limit };
+        const path = at(service, '/v1/ledger/entries');
+        return (await request<LedgerEntries>('GET', path, { query, signal })).entries;
+      };
+      const newest = await readNewest(read, lastSeen[service]);
+      lastSeen[service] = newest.size - 1;
+      return newest;
+    },
   });
 
 export const keysQuery = (service: 'authority' | 'enforcer') =>

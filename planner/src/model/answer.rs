@@ -141,7 +141,7 @@ mod tests {
             (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x","service_id":"y"}"#), "stands twice"),
             (step(r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":"4"}"#), "replicas"),
             (step(r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":9007199254740993}"#), "number"),
-            (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"verdict":"allow"}"#), "unknown"),
+            (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"verdict":"allow""#), "unknown"),
             (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["z"]"#), "not in the plan"),
             (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["s"]"#), "waits for itself"),
             (step(r#""id":"s s","tool":"infra.list""#), "step"),

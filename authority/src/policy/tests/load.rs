@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::{Bundle, Folder, LoadPolicyError};
-use super::{SHIPPED_FOLDER, bare, folder};
+use super::{SHIPPED_FOLDER, agent, bare, decide, folder};
 
 fn refused(path: &str, text: &str) -> LoadPolicyError {
     Bundle::parse(folder(&[(path, Some(text))])).unwrap_err()
@@ -168,22 +168,39 @@ fn a_folder_without_tools_or_policies_does_not_load() {
 
 #[test]
 fn deep_nesting_is_an_error_and_no_crash() {
-    for depth in [1_000, 30_000] {
-        let nested = format!(
-            "@id(\"a\") permit (principal, action, resource) when {{ {}true{} }};",
-            "(".repeat(depth),
-            ")".repeat(depth)
-        );
-        let negated = format!(
-            "@id(\"a\") permit (principal, action, resource) when {{ {}true }};",
-            "if true then false else ".repeat(depth)
-        );
-        for text in [nested, negated] {
-            // Shallow nesting may load; deep nesting must come back as an error.
-            let loaded = Bundle::parse(folder(&[("site/x.cedar", Some(&text))]));
-            assert!(loaded.is_err() || depth < 30_000, "depth {depth}");
-        }
+    let policy = |condition: String| {
+        format!("@id(\"a\")\npermit (principal, action, resource)\nwhen {{ {condition} }};")
+    };
+    for depth in [60, 30_000] {
+        let brackets = policy(format!("{}true{}", "(".repeat(depth), ")".repeat(depth)));
+        check("site/x.cedar", &brackets, Some(3), "brackets");
+        let sets = policy(format!("{}1{}.isEmpty()", "[".repeat(depth), "]".repeat(depth)));
+        check("site/x.cedar", &sets, Some(3), "brackets");
+        let ifs = policy(format!("{}true", "if true then false else ".repeat(depth)));
+        check("site/x.cedar", &ifs, Some(3), "`if`s");
     }
+    check("site/x.cedar", &policy("true && ".repeat(30_000) + "true"), Some(3), "operators");
+    let table = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    check("inventory.toml", &table, Some(1), "");
+    check("tools/x.toml", &table, Some(1), "");
+}
+
+#[test]
+fn what_is_just_not_too_deep_is_parsed_validated_and_evaluated() {
+    let nested = format!(
+        "@id(\"deep\") permit (principal is Agent, action, resource) when {{ {}{}true{} }};",
+        "if context.tainted then false else ".repeat(50),
+        "(".repeat(48),
+        ")".repeat(48),
+    );
+    let chain = format!(
+        "@id(\"long\") forbid (principal is Agent, action, resource) when {{ {}false }};",
+        "context.tainted || ".repeat(1_300),
+    );
+    let bundle = Bundle::parse(bare(&[("base/x.cedar", &nested), ("base/y.cedar", &chain)])).unwrap();
+    let params = serde_json::json!({"service_id": "payments"});
+    let decision = decide(&bundle, &agent("observe"), "infra.get", &params);
+    assert_eq!(decision.policies, ["deep"], "{decision:?}");
 }
 
 #[test]

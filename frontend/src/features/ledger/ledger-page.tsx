@@ -44,7 +44,7 @@ export function LedgerPage({ service }: { service: 'authority' | 'enforcer' }) {
   const [shown, setShown] = useState(PAGE);
   const query = useQuery({
     ...ledgerQuery(service),
-    select: (ledger) => [...ledger.entries].sort((a, b) => b.index - a.index),
+    select: (ledger) => ledger.entries.toReversed(),
   });
   return (
     <Page

@@ -59,15 +59,12 @@ function PolicyRows({ policies }: { policies: PoliciesView }) {
 function LedgerRow({ service }: { service: 'authority' | 'enforcer' }) {
   const ledger = useQuery(ledgerQuery(service));
   if (!ledger.data) return <Unknown what={`${service} ledger`} error={ledger.error} />;
-  const { entries, next } = ledger.data;
-  const more = next !== null && next !== undefined && entries.length >= 1000;
   return (
     <Row tone="none">
       <Link to="/ledger" search={service === 'enforcer' ? { of: 'enforcer' } : {}} className={LINK}>
         {service} ledger
       </Link>
-      : {more ? 'more than ' : ''}
-      {entries.length.toLocaleString('en')} records
+      : {ledger.data.size.toLocaleString('en')} records
       <span className="block text-note text-muted">
         not verified here; verify with <code className="font-mono">countersign audit verify</code>
       </span>
