@@ -11,6 +11,8 @@ CREATE TABLE plan (
     verdict      TEXT   NOT NULL,
     bundle       TEXT   NOT NULL,
     policy_epoch BIGINT NOT NULL,
+    -- 1 when it was made after reading text of unknown authors.
+    tainted      BIGINT NOT NULL,
     plan_hash    TEXT   NOT NULL,
     -- The exact canonical bytes that plan_hash covers.
     plan_bytes   TEXT   NOT NULL,
@@ -18,6 +20,7 @@ CREATE TABLE plan (
 );
 CREATE INDEX plan_by_time ON plan (tenant, created_at, plan_id);
 CREATE INDEX plan_by_agent ON plan (tenant, agent, created_at);
+CREATE INDEX plan_by_run ON plan (run);
 
 CREATE TABLE step (
     plan_id           TEXT   NOT NULL REFERENCES plan (plan_id),

@@ -95,7 +95,6 @@ pub(crate) struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     /// Since when.
-    #[schema(value_type = String, format = DateTime)]
     pub(crate) at: Timestamp,
 }
 
@@ -111,7 +110,6 @@ pub(crate) struct ControlView {
     /// The keys whose tokens count.
     pub(crate) keys: JwkSet,
     /// The authority's time when it made this document.
-    #[schema(value_type = String, format = DateTime)]
     pub(crate) at: Timestamp,
 }
 

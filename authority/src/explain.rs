@@ -7,7 +7,7 @@ use countersign_service::directory::Agent;
 use serde_json::{Map, Value};
 
 use crate::authority::Authority;
-use crate::intake;
+use crate::history;
 use crate::judge::{self, Candidate, Judgement, Question};
 use crate::policy::{Bundle, RecentFacts, Verdict};
 use crate::store::StoreError;
@@ -60,7 +60,7 @@ pub(crate) async fn explain(
     let mut candidate = Candidate { params, resource, recent: RecentFacts::default() };
     let mut connection = authority.read().await?;
     candidate.recent =
-        intake::recent(authority, &mut connection, agent, tool, &candidate, now).await?;
-    let question = Question { agent, tool, candidate: &candidate, plan, now };
+        history::recent(authority, &mut connection, agent, tool, &candidate, now).await?;
+    let question = Question { agent, tool, candidate: &candidate, plan, tainted: false, now };
     Ok(Explanation { judgement: judge::decide(bundle, question), request: Some(request) })
 }

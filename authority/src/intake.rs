@@ -4,30 +4,27 @@ use countersign_intent::canonical;
 use countersign_intent::digest::Digest;
 use countersign_intent::id::{ApprovalId, OperatorId, PlanId};
 use countersign_intent::plan::{PlanError, PlanRequest};
-use countersign_intent::tool::{Effect, Tool};
+use countersign_intent::tool::Effect;
 use countersign_ledger::Kind;
-use countersign_service::clock::{saturating_add, saturating_sub};
+use countersign_service::clock::saturating_add;
 use countersign_service::database::Write;
 use countersign_service::directory::Agent;
 use countersign_service::problem::{Problem, ProblemType};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sqlx::AnyConnection;
 
 use crate::approval::{Approval, Signature};
 use crate::authority::{Authority, NoBundle};
-use crate::judge::{self, Candidate, Judgement, PrepareError};
+use crate::history::{self, Made};
+use crate::judge::{self, Judgement, PrepareError, Proposal};
 use crate::plan::{Plan, Step, StoredPlan};
-use crate::policy::{RecentFacts, Verdict};
+use crate::policy::Verdict;
 use crate::publish;
 use crate::state::{ApprovalState, PlanState};
-use crate::store::issued::Target;
 use crate::store::{self, StoreError};
 
 /// A plan of more steps is not even judged.
 const READABLE_STEPS: usize = 100;
-/// How far back `context.recent` looks.
-const RECENT: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// Why a plan was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -91,11 +88,14 @@ pub(crate) async fn submit(
         let tool = step.tool().clone();
         for candidate in step.candidates_mut() {
             candidate.recent =
-                recent(authority, &mut connection, agent, &tool, candidate, now).await?;
+                history::recent(authority, &mut connection, agent, &tool, candidate, now).await?;
         }
     }
+    let made = Made { agent: &agent.id, run: request.run.as_ref(), at: now };
+    let tainted = history::is_tainted(authority, &mut connection, &bundle, made).await?;
     drop(connection);
-    let judged = judge::judge(&bundle, agent, &prepared, authority.settings.limits, now);
+    let proposal = Proposal { agent, tainted, limits: authority.settings.limits, now };
+    let judged = judge::judge(&bundle, proposal, &prepared);
     drop(prepared);
     let mut tx = authority.write().await?;
     let head = store::control::head(&mut tx).await?;
@@ -113,6 +113,7 @@ pub(crate) async fn submit(
         verdict: judged.verdict,
         bundle: bundle.hash(),
         policy_epoch: head.policy_epoch,
+        tainted,
         created_at: now,
         steps: judged.steps,
     };
@@ -140,36 +141,6 @@ pub(crate) async fn submit(
     }
     count(&stored.plan);
     Ok(stored)
-}
-
-/// What happened lately with the tool on the candidate's resource, and to the agent.
-pub(crate) async fn recent(
-    authority: &Authority,
-    connection: &mut AnyConnection,
-    agent: &Agent,
-    tool: &Tool,
-    candidate: &Candidate,
-    now: Timestamp,
-) -> Result<RecentFacts, StoreError> {
-    if tool.effect == Effect::Read {
-        return Ok(RecentFacts::default());
-    }
-    let tenant = &authority.settings.tenant;
-    let hour = saturating_sub(now, RECENT);
-    let target =
-        Target { tenant, tool: &tool.name, resource: candidate.resource.as_deref() };
-    let cooldown_active = match tool.cooldown {
-        Some(cooldown) => {
-            let since = saturating_sub(now, cooldown);
-            store::issued::count(connection, target, since).await? > 0
-        }
-        None => false,
-    };
-    Ok(RecentFacts {
-        same_tool_same_resource: store::issued::count(connection, target, hour).await?,
-        cooldown_active,
-        failures: store::issued::failures(connection, tenant, &agent.id, hour).await?,
-    })
 }
 
 /// The plan for which people are asked.

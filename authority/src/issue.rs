@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 
 use crate::authority::{Authority, NoBundle};
-use crate::intake;
+use crate::history::{self, Made};
 use crate::judge::{self, Candidate, Judgement, Question};
 use crate::plan::{Plan, Step, StoredPlan};
 use crate::policy::{Bundle, RecentFacts, Verdict};
@@ -141,6 +141,10 @@ pub(crate) async fn issue(authority: &Authority, wanted: Wanted<'_>) -> Result<A
     let minted = mint::mint(authority, &found, &call, approval.as_ref(), now);
     mint::record(authority, &mut tx, &found, &call, approval.as_ref(), &minted, now).await?;
     tx.commit().await?;
+    metrics::counter!("countersign_tokens_issued_total", "effect" => call.tool.effect.as_str())
+        .increment(1);
+    tracing::info!(target: "audit", jti = %minted.jti, plan_id = %found.plan.id,
+        step = %call.step.id, tool = %call.tool.name, "issued a token");
     publish::plan_again(authority, &found.plan.id).await;
     if let Some(approval) = approval {
         publish::approval_again(authority, &approval.id).await;
@@ -207,12 +211,23 @@ async fn decide_again(
     let mut candidate = Candidate { params: call.params.clone(), resource, recent };
     let mut connection = authority.read().await?;
     candidate.recent =
-        intake::recent(authority, &mut connection, agent, call.tool, &candidate, now).await?;
+        history::recent(authority, &mut connection, agent, call.tool, &candidate, now).await?;
+    // A value that fills a bound is made now, after whatever was read since.
+    let made = Made { agent: &plan.agent, run: plan.run.as_ref(), at: now };
+    let tainted = plan.tainted
+        || (!call.step.bounds.is_empty()
+            && history::is_tainted(authority, &mut connection, bundle, made).await?);
     drop(connection);
     let plan_facts =
         judge::facts(plan.steps.iter().map(|step| (step.effect, step.resource.clone())));
-    let question =
-        Question { agent, tool: call.tool, candidate: &candidate, plan: plan_facts, now };
+    let question = Question {
+        agent,
+        tool: call.tool,
+        candidate: &candidate,
+        plan: plan_facts,
+        tainted,
+        now,
+    };
     let judgement = judge::decide(bundle, question);
     match judgement.verdict {
         Verdict::Allow | Verdict::NeedsApproval => Ok(judgement),

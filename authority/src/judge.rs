@@ -152,21 +152,30 @@ pub(crate) fn fitting(
         .map_err(|error| Refusal::new(RefusalCode::ParamsInvalid, error.to_string()))
 }
 
+/// Who proposed a plan, and when, and after what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proposal<'a> {
+    pub(crate) agent: &'a Agent,
+    /// Whether it was made after reading text of unknown authors.
+    pub(crate) tainted: bool,
+    pub(crate) limits: PlanLimits,
+    pub(crate) now: Timestamp,
+}
+
 /// Judges every step within its whole plan.
 pub(crate) fn judge(
     bundle: &Bundle,
-    agent: &Agent,
+    proposal: Proposal<'_>,
     prepared: &[Prepared<'_>],
-    limits: PlanLimits,
-    now: Timestamp,
 ) -> Judged {
+    let Proposal { agent, tainted, limits, now } = proposal;
     let facts = facts(prepared.iter().map(|step| {
         (step.tool.effect, step.candidates.iter().find_map(|one| one.resource.clone()))
     }));
     let mut judged = Judged { verdict: Verdict::Allow, steps: Vec::new(), asks: BTreeMap::new() };
     for step in prepared {
         let said = step.candidates.iter().map(|candidate| {
-            decide(bundle, Question { agent, tool: step.tool, candidate, plan: facts, now })
+            decide(bundle, Question { agent, tool: step.tool, candidate, plan: facts, tainted, now })
         });
         let mut judgement = merge(said);
         limits.apply(facts, step.tool.effect, &mut judgement);
@@ -221,19 +230,20 @@ pub(crate) struct Question<'a> {
     pub(crate) tool: &'a Tool,
     pub(crate) candidate: &'a Candidate,
     pub(crate) plan: PlanFacts,
+    pub(crate) tainted: bool,
     pub(crate) now: Timestamp,
 }
 
 /// What the bundle says of one call.
 pub(crate) fn decide(bundle: &Bundle, question: Question<'_>) -> Judgement {
-    let Question { agent, tool, candidate, plan, now } = question;
+    let Question { agent, tool, candidate, plan, tainted, now } = question;
     let input = StepInput {
         agent,
         tool,
         params: &candidate.params,
         plan,
         recent: candidate.recent,
-        tainted: false,
+        tainted,
         now,
     };
     let Decision { verdict, reasons, policies, requirements, change } = bundle.decide(&input);

@@ -15,6 +15,7 @@ mod config;
 mod control;
 mod enforcers;
 mod explain;
+mod history;
 mod intake;
 mod issue;
 mod judge;

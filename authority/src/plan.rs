@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) verdict: Verdict,
     pub(crate) bundle: Digest,
     pub(crate) policy_epoch: u64,
+    /// Whether it was made after reading text of unknown authors.
+    pub(crate) tainted: bool,
     pub(crate) created_at: Timestamp,
     pub(crate) steps: Vec<Step>,
 }
@@ -91,6 +93,7 @@ impl Plan {
             "goal": self.goal,
             "bundle": self.bundle,
             "policy_epoch": self.policy_epoch,
+            "tainted": self.tainted,
             "nonce": URL_SAFE_NO_PAD.encode(nonce),
             "steps": steps,
         })

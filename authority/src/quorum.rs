@@ -107,6 +107,8 @@ fn seat_one(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rule(needs: &[(&str, u32)]) -> Rule {
@@ -164,5 +166,43 @@ mod tests {
         assert!(!is_met(&[], &all));
         assert!(!is_met(&[rule(&[])], &all));
         assert!(!is_met(&[rule(&[("approver", 0)])], &all));
+    }
+
+    fn yes() -> impl Strategy<Value = Yes> {
+        let roles = prop::collection::btree_set("[abc]", 0..3);
+        prop::collection::btree_map("[p-v]".prop_map(|name| name.parse().unwrap()), roles, 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_yes_never_unmeets_a_rule(
+            needs in prop::collection::vec(("[abc]", 1u32..3), 1..3),
+            yes in yes(),
+            more in yes(),
+        ) {
+            let needs: Vec<(&str, u32)> =
+                needs.iter().map(|(role, count)| (role.as_str(), *count)).collect();
+            let rules = [rule(&needs)];
+            let mut all = more;
+            all.extend(yes.clone());
+            prop_assert!(!is_met(&rules, &yes) || is_met(&rules, &all));
+        }
+
+        #[test]
+        fn a_met_rule_seats_as_many_people_as_it_asks_for(
+            needs in prop::collection::vec(("[abc]", 1u32..3), 1..3),
+            yes in yes(),
+        ) {
+            let needs: Vec<(&str, u32)> =
+                needs.iter().map(|(role, count)| (role.as_str(), *count)).collect();
+            let rule = rule(&needs);
+            let asked: u32 = rule.needs.iter().map(|need| need.count).sum();
+            if let Some(seated) = assign(&rule, &yes) {
+                prop_assert_eq!(seated.len(), asked as usize);
+                for (person, role) in &seated {
+                    prop_assert!(yes[person].contains(role));
+                }
+            }
+        }
     }
 }

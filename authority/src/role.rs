@@ -1,6 +1,7 @@
 //! Putting the authority together, and running it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use countersign_ledger::{Kind, Ledger, Opening};
@@ -32,6 +33,11 @@ use crate::store::plans::Whose;
 use crate::store::{self, StoreError};
 use crate::view::{ApprovalView, Around, PlanView};
 use crate::watch;
+
+/// No token lives longer, whatever is configured.
+const MAX_TOKEN_TTL: Duration = Duration::from_mins(5);
+/// No approval waits longer, whatever is configured.
+const MAX_APPROVAL_TTL: Duration = Duration::from_mins(15);
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -149,8 +155,8 @@ async fn open(config: &Config) -> Result<Authority, RunError> {
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
             tenant: config.tenant.clone(),
-            token_ttl: config.token_ttl,
-            approval_ttl: config.approval_ttl,
+            token_ttl: config.token_ttl.clamp(Duration::from_secs(1), MAX_TOKEN_TTL),
+            approval_ttl: config.approval_ttl.min(MAX_APPROVAL_TTL),
             limits: config.limits,
         }),
         database,

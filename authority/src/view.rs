@@ -44,8 +44,9 @@ pub(crate) struct PlanView {
     pub(crate) bundle: Digest,
     /// The policy epoch at that time.
     pub(crate) policy_epoch: u64,
+    /// Whether it was made after reading text of unknown authors.
+    pub(crate) tainted: bool,
     /// When it was judged.
-    #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Timestamp,
     /// Its steps, in the agent's order.
     pub(crate) steps: Vec<StepView>,
@@ -100,7 +101,6 @@ pub(crate) struct StepView {
     pub(crate) jti: Option<IntentId>,
     /// When the last token expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) expires_at: Option<Timestamp>,
     /// The enforcer's attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +126,7 @@ impl From<StoredPlan> for PlanView {
             verdict: plan.verdict,
             bundle: plan.bundle,
             policy_epoch: plan.policy_epoch,
+            tainted: plan.tainted,
             created_at: plan.created_at,
             steps: plan.steps.into_iter().map(StepView::from).collect(),
         }
@@ -209,6 +210,8 @@ pub(crate) struct ApprovalView {
     /// The step's reason in the agent's own words: not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// Whether the plan was made after reading text of unknown authors.
+    pub(crate) tainted: bool,
     /// The counted change as policy saw it: `attribute`, `before`, `after`. Context, not hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -216,10 +219,8 @@ pub(crate) struct ApprovalView {
     /// Whether a yes must be signed with the approver's own key.
     pub(crate) signature_required: bool,
     /// When it was asked.
-    #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Timestamp,
     /// When nobody may answer any more.
-    #[schema(value_type = String, format = DateTime)]
     pub(crate) expires_at: Timestamp,
     /// Whether the caller may answer now. Absent in events, which have no caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,7 +245,6 @@ pub(crate) struct GivenView {
     /// Why.
     pub(crate) reason: String,
     /// When.
-    #[schema(value_type = String, format = DateTime)]
     pub(crate) at: Timestamp,
     /// Their Ed25519 signature over the 32 bytes of the plan hash, base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -296,6 +296,7 @@ impl ApprovalView {
             requested_by: plan.requested_by.clone(),
             goal: plan.goal.clone(),
             reason: step.reason.clone(),
+            tainted: plan.tainted,
             change: approval.change,
             signature_required: approval.signature == Signature::Required,
             created_at: approval.created_at,

@@ -9,7 +9,6 @@ mod console;
 mod data;
 mod failure;
 mod output;
-mod policy;
 mod settings;
 mod sse;
 mod start;

@@ -44,7 +44,11 @@ pub(crate) fn check(
     };
     let signed = signers(&set, directory);
     if signed < needed {
-        let people = if needed == 1 { "one approver" } else { "two approvers" };
+        let people = if needed == 1 {
+            "one approver"
+        } else {
+            "two approvers"
+        };
         let message = format!("{people} must sign the plan hash; {signed} valid signatures came");
         return Err(missing(&message));
     }
@@ -56,7 +60,9 @@ fn signers(set: &ApprovalSet, directory: &Directory) -> usize {
     let mut people = BTreeSet::new();
     let mut keys = BTreeSet::new();
     for given in &set.approvals {
-        let key = directory.operator(&given.approver).and_then(|person| person.approver_key.as_ref());
+        let key = directory
+            .operator(&given.approver)
+            .and_then(|person| person.approver_key.as_ref());
         let (Some(key), Some(signature)) = (key, &given.signature) else {
             continue;
         };

@@ -69,12 +69,22 @@ impl Books {
 
     /// The catalogue as it is now.
     pub(crate) fn snapshot(&self) -> Arc<Catalogue> {
-        Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .0
+                .current
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Why the files as they stand now are not in use, if they are not.
     pub(crate) fn problem(&self) -> Result<(), String> {
-        let problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        let problem = self
+            .0
+            .problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         problem.clone().map_or(Ok(()), Err)
     }
 
@@ -83,8 +93,14 @@ impl Books {
         loop {
             clock.sleep(EVERY).await;
             let outcome = self.refresh();
-            let mut problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
-            let message = outcome.err().map(|error| countersign_service::problem::error_chain(&error));
+            let mut problem = self
+                .0
+                .problem
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let message = outcome
+                .err()
+                .map(|error| countersign_service::problem::error_chain(&error));
             if *problem != message {
                 if let Some(message) = &message {
                     tracing::error!(error = message, "changed files are not in use");
@@ -105,7 +121,11 @@ impl Books {
         }
         let catalogue = Catalogue::parse(&texts)?;
         tracing::info!(tools = catalogue.len(), "the catalogue changed");
-        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
+        *self
+            .0
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
         *known = Some(found);
         Ok(())
     }
@@ -114,12 +134,20 @@ impl Books {
 /// The catalogue's files in the order of their names.
 fn read(policies: &Path) -> Result<Vec<(String, String)>, BooksError> {
     let folder = policies.join("tools");
-    let failed = |source| BooksError::List { path: folder.clone(), source };
+    let failed = |source| BooksError::List {
+        path: folder.clone(),
+        source,
+    };
     let mut texts = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
             let name = format!("tools/{}", name.unwrap_or_default());
             texts.push((name, files::read_text(&path)?));
         }
@@ -129,5 +157,9 @@ fn read(policies: &Path) -> Result<Vec<(String, String)>, BooksError> {
 }
 
 fn digest(texts: &[(String, String)]) -> Digest {
-    Digest::of_fields(texts.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]))
+    Digest::of_fields(
+        texts
+            .iter()
+            .flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]),
+    )
 }

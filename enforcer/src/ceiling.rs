@@ -10,7 +10,7 @@ use countersign_intent::id::{AgentId, ToolName};
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::tool::Effect;
 
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How many counters are kept; beyond, those that are empty go first.
 const MAX_KEYS: usize = 4_096;
 
@@ -27,7 +27,11 @@ pub struct Ceilings {
 
 impl Default for Ceilings {
     fn default() -> Self {
-        Self { per_resource: 120, per_tool: 600, per_agent: 3_000 }
+        Self {
+            per_resource: 120,
+            per_tool: 600,
+            per_agent: 3_000,
+        }
     }
 }
 
@@ -49,7 +53,10 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(ceilings: Ceilings) -> Self {
-        Self { ceilings, counters: Mutex::default() }
+        Self {
+            ceilings,
+            counters: Mutex::default(),
+        }
     }
 
     /// Takes a place under every ceiling that applies at `now`, or none of them.
@@ -102,7 +109,10 @@ impl Window {
 }
 
 fn expire(counter: &mut VecDeque<Duration>, now: Duration) {
-    while counter.front().is_some_and(|then| now.saturating_sub(*then) >= WINDOW) {
+    while counter
+        .front()
+        .is_some_and(|then| now.saturating_sub(*then) >= WINDOW)
+    {
         counter.pop_front();
     }
 }
@@ -117,24 +127,45 @@ mod tests {
 
     #[test]
     fn the_ceiling_holds_for_any_minute_and_refused_calls_do_not_count() {
-        let window = Window::new(Ceilings { per_resource: 2, per_tool: 3, per_agent: 100 });
+        let window = Window::new(Ceilings {
+            per_resource: 2,
+            per_tool: 3,
+            per_agent: 100,
+        });
         let (agent, tool) = ("a".parse().unwrap(), "t".parse().unwrap());
-        let on = |resource| Counted { agent: &agent, tool: &tool, effect: Effect::Service, resource };
+        let on = |resource| Counted {
+            agent: &agent,
+            tool: &tool,
+            effect: Effect::Service,
+            resource,
+        };
         window.take(&on("x"), seconds(0)).unwrap();
         window.take(&on("x"), seconds(30)).unwrap();
         let refusal = window.take(&on("x"), seconds(59)).unwrap_err();
         assert_eq!(refusal.code, RefusalCode::Ceiling);
         window.take(&on("y"), seconds(59)).unwrap();
-        assert!(window.take(&on("z"), seconds(59)).is_err(), "the tool's own ceiling");
+        assert!(
+            window.take(&on("z"), seconds(59)).is_err(),
+            "the tool's own ceiling"
+        );
         window.give_back(&on("y"));
         window.take(&on("x"), seconds(60)).unwrap();
     }
 
     #[test]
     fn reads_count_against_the_agent_alone() {
-        let window = Window::new(Ceilings { per_resource: 1, per_tool: 1, per_agent: 3 });
+        let window = Window::new(Ceilings {
+            per_resource: 1,
+            per_tool: 1,
+            per_agent: 3,
+        });
         let (agent, tool) = ("a".parse().unwrap(), "t".parse().unwrap());
-        let read = Counted { agent: &agent, tool: &tool, effect: Effect::Read, resource: "x" };
+        let read = Counted {
+            agent: &agent,
+            tool: &tool,
+            effect: Effect::Read,
+            resource: "x",
+        };
         for _ in 0..3 {
             window.take(&read, seconds(1)).unwrap();
         }
@@ -145,8 +176,12 @@ mod tests {
     fn shipped_ceilings_admit_a_hundred_scalings_of_one_service_a_minute() {
         let window = Window::new(Ceilings::default());
         let (agent, tool) = ("a".parse().unwrap(), "infra.scale".parse().unwrap());
-        let call =
-            Counted { agent: &agent, tool: &tool, effect: Effect::Service, resource: "payments" };
+        let call = Counted {
+            agent: &agent,
+            tool: &tool,
+            effect: Effect::Service,
+            resource: "payments",
+        };
         for _ in 0..100 {
             window.take(&call, seconds(1)).unwrap();
         }

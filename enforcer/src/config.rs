@@ -137,7 +137,11 @@ mod tests {
             ("::ffff:10.1.0.1", true),
             ("::1", false),
         ] {
-            assert_eq!(range.contains(address.parse().unwrap()), inside, "{address}");
+            assert_eq!(
+                range.contains(address.parse().unwrap()),
+                inside,
+                "{address}"
+            );
         }
         let one: AddressRange = "::1".parse().unwrap();
         assert!(one.contains("::1".parse().unwrap()));

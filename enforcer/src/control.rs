@@ -81,8 +81,16 @@ impl Snapshot {
     /// Checks `document`.
     pub(crate) fn new(document: ControlDocument) -> Result<Self, ControlError> {
         let keys = VerifyingKeys::from_jwks(&document.keys)?;
-        let stopped = document.entries.iter().map(|entry| Scope::read(&entry.scope)).collect();
-        Ok(Self { document, keys, stopped })
+        let stopped = document
+            .entries
+            .iter()
+            .map(|entry| Scope::read(&entry.scope))
+            .collect();
+        Ok(Self {
+            document,
+            keys,
+            stopped,
+        })
     }
 
     pub(crate) fn document(&self) -> &ControlDocument {
@@ -128,7 +136,8 @@ impl Control {
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, Refusal> {
         let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
         held.snapshot.clone().ok_or_else(|| {
-            let message = "this enforcer has not heard from the authority yet, so nothing is allowed";
+            let message =
+                "this enforcer has not heard from the authority yet, so nothing is allowed";
             Refusal::new(RefusalCode::ControlStale, message)
         })
     }
@@ -174,9 +183,10 @@ impl Control {
     pub(crate) fn check_generation(&self, offered: u64) -> Result<(), ControlError> {
         let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match &held.snapshot {
-            Some(snapshot) if snapshot.generation() > offered => {
-                Err(ControlError::Behind { offered, current: snapshot.generation() })
-            }
+            Some(snapshot) if snapshot.generation() > offered => Err(ControlError::Behind {
+                offered,
+                current: snapshot.generation(),
+            }),
             Some(_) | None => Ok(()),
         }
     }

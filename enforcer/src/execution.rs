@@ -219,7 +219,10 @@ mod tests {
             assert_eq!(state, Ok(State::Done(status)));
         }
         for status in [408, 502, 504] {
-            assert_eq!(State::Consumed.on(Event::Answered(status)), Ok(State::InDoubt));
+            assert_eq!(
+                State::Consumed.on(Event::Answered(status)),
+                Ok(State::InDoubt)
+            );
         }
     }
 

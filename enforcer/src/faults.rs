@@ -2,7 +2,6 @@
 
 /// Where the process can be made to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "faults"), expect(dead_code, reason = "read by the feature `faults`"))]
 pub(crate) enum Point {
     /// The token is spent durably; nothing is dialled.
     AfterConsumeCommit,
@@ -41,7 +40,9 @@ impl Faults {
             "after_answer:abort" => Point::AfterAnswer,
             _ => return Err(UnknownFault(text.to_owned())),
         };
-        Ok(Self { abort_at: Some(point) })
+        Ok(Self {
+            abort_at: Some(point),
+        })
     }
 
     /// Ends the process where the fault at `point` is armed.
@@ -54,7 +55,10 @@ impl Faults {
 
     /// Does nothing: faults are not part of this build.
     #[cfg(not(feature = "faults"))]
-    #[expect(clippy::unused_self, reason = "the same call as with the feature `faults`")]
+    #[expect(
+        clippy::unused_self,
+        reason = "the same call as with the feature `faults`"
+    )]
     pub(crate) fn reach(self, _point: Point) {}
 }
 

@@ -95,9 +95,12 @@ impl Gate {
         let header = approvals_header(knock.headers)?;
         approvals::check(intent, tool.effect, header, &self.directory.snapshot())?;
         unsupported(intent)?;
-        let kid = peek_kid(token.as_str()).map(|kid| kid.to_string()).unwrap_or_default();
+        let kid = peek_kid(token.as_str())
+            .map(|kid| kid.to_string())
+            .unwrap_or_default();
         control.check(intent, &kid)?;
-        self.control.check_lease(tool.effect, self.clock.monotonic())?;
+        self.control
+            .check_lease(tool.effect, self.clock.monotonic())?;
         Ok(Admitted {
             token: Zeroizing::new(token.as_str().to_owned()),
             kid,
@@ -116,24 +119,32 @@ impl Gate {
         control: &Snapshot,
     ) -> Result<Verified<Intent>, Refusal> {
         let floor = self.journal.shared().floor(control.policy_epoch());
-        self.verifier.verify(token, control.keys(), self.clock.now(), floor)
+        self.verifier
+            .verify(token, control.keys(), self.clock.now(), floor)
     }
 
     /// The agent that shows its key. A missing or unknown key is 401 and says nothing of the token.
     fn agent(&self, headers: &HeaderMap) -> Result<Arc<Agent>, Problem> {
         let key = bearer_key(headers)?;
         let directory = self.directory.snapshot();
-        directory.by_agent_key(key).cloned().ok_or_else(|| {
-            Problem::new(ProblemType::CredentialInvalid, "no agent has this key")
-        })
+        directory
+            .by_agent_key(key)
+            .cloned()
+            .ok_or_else(|| Problem::new(ProblemType::CredentialInvalid, "no agent has this key"))
     }
 }
 
 fn known<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Tool, Refusal> {
-    let found = name.parse::<ToolName>().ok().and_then(|name| catalogue.get(&name));
+    let found = name
+        .parse::<ToolName>()
+        .ok()
+        .and_then(|name| catalogue.get(&name));
     found.ok_or_else(|| {
         let name: String = name.chars().take(128).collect();
-        Refusal::new(RefusalCode::ToolUnknown, format!("there is no tool `{name}`"))
+        Refusal::new(
+            RefusalCode::ToolUnknown,
+            format!("there is no tool `{name}`"),
+        )
     })
 }
 
@@ -153,7 +164,8 @@ fn approvals_header(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 /// A constraint that this enforcer cannot check refuses the call: an unread constraint would widen it.
 fn unsupported(intent: &Intent) -> Result<(), Refusal> {
     if intent.cnf.is_some() {
-        let message = "the token is bound to a key of the agent, whose proof this enforcer does not take";
+        let message =
+            "the token is bound to a key of the agent, whose proof this enforcer does not take";
         return Err(Refusal::new(RefusalCode::AgentProof, message));
     }
     if intent.precondition.is_some() {

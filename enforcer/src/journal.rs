@@ -88,7 +88,10 @@ impl Journal {
         let attempt = AttemptId::mint(now, self.shared.random.bytes());
         let (spend, order) = Spend::new(order, attempt.clone());
         let (reply, answer) = oneshot::channel();
-        self.try_send(Operation::Spend { spend: Box::new(spend), reply })?;
+        self.try_send(Operation::Spend {
+            spend: Box::new(spend),
+            reply,
+        })?;
         let generation = answer.await.unwrap_or_else(|_closed| Err(unknown()))?;
         Ok(Permit::new(Grant {
             attempt,
@@ -120,7 +123,10 @@ impl Journal {
     /// has recorded it after all.
     pub(crate) async fn settle(&self, settle: Settle) -> Result<Settled, SettleError> {
         let (reply, answer) = oneshot::channel();
-        let operation = Operation::Settle { settle: Box::new(settle), reply: Some(reply) };
+        let operation = Operation::Settle {
+            settle: Box::new(settle),
+            reply: Some(reply),
+        };
         if self.sender.send(operation).await.is_err() {
             self.close();
             return Err(SettleError::Unrecorded);
@@ -144,15 +150,24 @@ impl Journal {
     /// Each [`PutError`].
     pub(crate) async fn put_control(&self, document: ControlDocument) -> Result<u64, PutError> {
         let (reply, answer) = oneshot::channel();
-        let operation = Operation::Control { document: Box::new(document), reply };
-        self.sender.send(operation).await.map_err(|_closed| PutError::Unrecorded)?;
+        let operation = Operation::Control {
+            document: Box::new(document),
+            reply,
+        };
+        self.sender
+            .send(operation)
+            .await
+            .map_err(|_closed| PutError::Unrecorded)?;
         answer.await.unwrap_or(Err(PutError::Unrecorded))
     }
 
     /// Appends a record that changes no state; `false` when it was not taken.
     pub(crate) async fn note(&self, note: Note) -> bool {
         let (reply, answer) = oneshot::channel();
-        let operation = Operation::Note { note: Box::new(note), reply };
+        let operation = Operation::Note {
+            note: Box::new(note),
+            reply,
+        };
         self.sender.send(operation).await.is_ok() && answer.await.unwrap_or(false)
     }
 
@@ -181,24 +196,32 @@ impl Journal {
     }
 
     fn try_send(&self, operation: Operation) -> Result<(), Refusal> {
-        self.sender.try_send(operation).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                Refusal::new(RefusalCode::Overload, "too many calls wait to be recorded")
-            }
-            mpsc::error::TrySendError::Closed(_) => unavailable(),
-        })
+        self.sender
+            .try_send(operation)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    Refusal::new(RefusalCode::Overload, "too many calls wait to be recorded")
+                }
+                mpsc::error::TrySendError::Closed(_) => unavailable(),
+            })
     }
 }
 
 impl Shared {
     /// The lowest issue time and epoch that count under the policy epoch `policy_epoch`.
     pub(crate) fn floor(&self, policy_epoch: u64) -> Floor {
-        Floor { issued_at: self.floor, policy_epoch }
+        Floor {
+            issued_at: self.floor,
+            policy_epoch,
+        }
     }
 }
 
 fn unavailable() -> Refusal {
-    Refusal::new(RefusalCode::StoreUnavailable, "the journal cannot record, so nothing is started")
+    Refusal::new(
+        RefusalCode::StoreUnavailable,
+        "the journal cannot record, so nothing is started",
+    )
 }
 
 fn unknown() -> Refusal {

@@ -51,7 +51,10 @@ struct Uses {
 
 impl Leases {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { inner: Arc::default(), clock }
+        Self {
+            inner: Arc::default(),
+            clock,
+        }
     }
 
     /// Takes note of a read that ended, with its receipt.
@@ -73,7 +76,11 @@ impl Leases {
             done: 0,
             failed: 0,
         });
-        let place = if succeeded { &mut uses.done } else { &mut uses.failed };
+        let place = if succeeded {
+            &mut uses.done
+        } else {
+            &mut uses.failed
+        };
         *place = place.saturating_add(1);
     }
 
@@ -98,7 +105,12 @@ impl Leases {
         }
         let reads: Vec<Value> = uses.values().map(Uses::record).collect();
         let body = json!({ "reads": reads, "others": others });
-        let note = Note { kind: Kind::Outcome, at: self.clock.now(), body, receipts };
+        let note = Note {
+            kind: Kind::Outcome,
+            at: self.clock.now(),
+            body,
+            receipts,
+        };
         if !journal.note(note).await {
             tracing::warn!(reads = uses.len(), "reads were not recorded");
         }
@@ -118,7 +130,9 @@ impl Inner {
         if self.reported.len() >= REPORTED {
             return;
         }
-        let (Some(jws), Some(outcome)) = (call.receipt.clone(), call.outcome()) else { return };
+        let (Some(jws), Some(outcome)) = (call.receipt.clone(), call.outcome()) else {
+            return;
+        };
         if !self.reported.insert((call.exp, call.jti.to_string())) {
             return;
         }

@@ -67,9 +67,16 @@ impl Signer {
             Some(key) => key,
             None => generate(folder, random)?,
         };
-        let published =
-            keys.iter().chain([&key]).map(|key| key.verifying_key().clone()).collect();
-        Ok(Self { key, published, issuer: issuer.to_owned() })
+        let published = keys
+            .iter()
+            .chain([&key])
+            .map(|key| key.verifying_key().clone())
+            .collect();
+        Ok(Self {
+            key,
+            published,
+            issuer: issuer.to_owned(),
+        })
     }
 
     /// The keys under which receipts verify.
@@ -112,11 +119,16 @@ impl Signer {
 }
 
 fn key_files(folder: &Path) -> Result<Vec<PathBuf>, ReceiptKeyError> {
-    let failed = |source| ReceiptKeyError::List { path: folder.to_owned(), source };
+    let failed = |source| ReceiptKeyError::List {
+        path: folder.to_owned(),
+        source,
+    };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let is_jwk = path.extension().is_some_and(|extension| extension == "jwk");
         if is_jwk && name.is_some_and(|name| name.starts_with("receipt-")) {
             found.push(path);
@@ -128,8 +140,10 @@ fn key_files(folder: &Path) -> Result<Vec<PathBuf>, ReceiptKeyError> {
 
 fn generate(folder: &Path, random: &Random) -> Result<SigningKey, ReceiptKeyError> {
     let seed = Zeroizing::new(random.bytes::<32>());
-    let key = SigningKey::from_seed(&seed)
-        .map_err(|source| ReceiptKeyError::Key { path: folder.to_owned(), source })?;
+    let key = SigningKey::from_seed(&seed).map_err(|source| ReceiptKeyError::Key {
+        path: folder.to_owned(),
+        source,
+    })?;
     let path = folder.join(format!("receipt-{}.jwk", key.kid()));
     files::write_private(&path, key.to_private_jwk().as_bytes())?;
     tracing::info!(key.id = %key.kid(), "made the receipt key");

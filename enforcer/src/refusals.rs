@@ -83,7 +83,11 @@ struct Batch {
 
 impl Refusals {
     pub(crate) fn new(clock: Clock, hub: Hub) -> Self {
-        Self { inner: Arc::default(), clock, hub }
+        Self {
+            inner: Arc::default(),
+            clock,
+            hub,
+        }
     }
 
     /// Takes note of a refusal that is about to be answered.
@@ -122,7 +126,12 @@ impl Refusals {
     pub(crate) async fn record_once(&self, journal: &Journal) {
         let Some(batch) = self.take() else { return };
         let at = self.clock.now();
-        let note = Note { kind: Kind::Refuse, at, body: batch.body(), receipts: Vec::new() };
+        let note = Note {
+            kind: Kind::Refuse,
+            at,
+            body: batch.body(),
+            receipts: Vec::new(),
+        };
         if !journal.note(note).await {
             // Kept for the next try: the counts add up, in the same bounded space.
             self.lock().unrecorded.merge(batch);
@@ -241,12 +250,18 @@ mod tests {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         let refusals = Refusals::new(clock.clone(), Hub::new(clock.clone()));
         for _ in 0..1_000 {
-            refusals.note(&problem(RefusalCode::TokenMissing, "no token"), &Subject::default());
+            refusals.note(
+                &problem(RefusalCode::TokenMissing, "no token"),
+                &Subject::default(),
+            );
         }
         assert_eq!(refusals.latest(10).len(), 1);
         assert_eq!(refusals.latest(10)[0].count, 1_000);
         clock.advance(Duration::from_secs(2));
-        refusals.note(&problem(RefusalCode::TokenMissing, "no token"), &Subject::default());
+        refusals.note(
+            &problem(RefusalCode::TokenMissing, "no token"),
+            &Subject::default(),
+        );
         assert_eq!(refusals.latest(10).len(), 2);
     }
 
@@ -255,8 +270,14 @@ mod tests {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         let refusals = Refusals::new(clock.clone(), Hub::new(clock));
         for n in 0..5_000 {
-            let subject = Subject { tool: format!("t{n}").parse().ok(), ..Subject::default() };
-            refusals.note(&problem(RefusalCode::ToolUnknown, &format!("no {n}")), &subject);
+            let subject = Subject {
+                tool: format!("t{n}").parse().ok(),
+                ..Subject::default()
+            };
+            refusals.note(
+                &problem(RefusalCode::ToolUnknown, &format!("no {n}")),
+                &subject,
+            );
         }
         assert_eq!(refusals.latest(usize::MAX).len(), KEPT);
         let batch = refusals.take().unwrap();

@@ -14,7 +14,11 @@ pub(crate) fn to_millis(time: Timestamp) -> i64 {
 
 /// A column as a time; what no clock can show becomes the nearest end of time.
 pub(crate) fn from_millis(millis: i64) -> Timestamp {
-    let end = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    let end = if millis < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
     Timestamp::from_millisecond(millis).unwrap_or(end)
 }
 

@@ -71,40 +71,57 @@ impl Forwarder {
         let mut targets = BTreeMap::new();
         for upstream in upstreams {
             let name = upstream.name.clone();
-            if targets.insert(name.clone(), Target::new(upstream)?).is_some() {
+            if targets
+                .insert(name.clone(), Target::new(upstream)?)
+                .is_some()
+            {
                 return Err(SetupError::Twice(name));
             }
         }
         let dialer = Dialer::new(targets.values().any(Target::is_tls))?;
-        Ok(Self { upstreams: Arc::new(targets), dialer, faults })
+        Ok(Self {
+            upstreams: Arc::new(targets),
+            dialer,
+            faults,
+        })
     }
 
     /// Sends the one call that `permit` allows, within its time limit.
     pub(crate) async fn forward(&self, permit: Permit) -> Forwarded {
         let attempt = permit.attempt().clone();
         let jti = permit.intent().jti.clone();
-        let exchange = match self.upstreams.get(&permit.call().request().upstream) {
-            Some(target) => {
-                let request = permit.call().request();
-                let limit = permit.timeout();
-                exchange::run(&self.dialer, target, request, &jti, limit, self.faults).await
-            }
-            None => {
-                let name = &permit.call().request().upstream;
-                Exchange::not_sent(format!("no upstream `{name}` is configured here"))
-            }
+        let request = permit.call().request();
+        let exchange = if let Some(target) = self.upstreams.get(&request.upstream) {
+            let limit = permit.timeout();
+            exchange::run(&self.dialer, target, request, &jti, limit, self.faults).await
+        } else {
+            let name = &request.upstream;
+            Exchange::not_sent(format!("no upstream `{name}` is configured here"))
         };
-        Forwarded { attempt, jti, exchange, guard: permit.into_guard() }
+        Forwarded {
+            attempt,
+            jti,
+            exchange,
+            guard: permit.into_guard(),
+        }
     }
 }
 
 impl Exchange {
     fn not_sent(cause: impl Into<String>) -> Self {
-        Self { event: Event::NothingWritten, cause: Some(cause.into()), answer: None }
+        Self {
+            event: Event::NothingWritten,
+            cause: Some(cause.into()),
+            answer: None,
+        }
     }
 
     fn lost(cause: impl Into<String>) -> Self {
-        Self { event: Event::Lost, cause: Some(cause.into()), answer: None }
+        Self {
+            event: Event::Lost,
+            cause: Some(cause.into()),
+            answer: None,
+        }
     }
 }
 

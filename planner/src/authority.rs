@@ -75,7 +75,10 @@ pub(crate) struct IssuedToken {
 
 impl std::fmt::Debug for IssuedToken {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("IssuedToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        formatter
+            .debug_struct("IssuedToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,7 +136,10 @@ impl Authority {
         receipts: &[String],
     ) -> Result<Token, PeerError> {
         let path = format!("/v1/plans/{plan}/steps/{step}/token");
-        let answer = self.0.post::<_, Value>(&path, &TokenRequest { receipts }).await?;
+        let answer = self
+            .0
+            .post::<_, Value>(&path, &TokenRequest { receipts })
+            .await?;
         let unreadable = |error: serde_json::Error| PeerError::Unreadable {
             base: self.0.base().to_owned(),
             status: answer.status,
@@ -143,19 +149,27 @@ impl Authority {
             let waiting = Waiting::deserialize(&answer.body).map_err(unreadable)?;
             return Ok(Token::Waiting(waiting.approval_id));
         }
-        IssuedToken::deserialize(&answer.body).map(Token::Issued).map_err(unreadable)
+        IssuedToken::deserialize(&answer.body)
+            .map(Token::Issued)
+            .map_err(unreadable)
     }
 
     /// Withdraws a plan.
     pub(crate) async fn cancel(&self, plan: &PlanId) -> Result<(), PeerError> {
         let empty = serde_json::Map::new();
-        self.0.post::<_, Value>(&format!("/v1/plans/{plan}/cancel"), &empty).await.map(drop)
+        self.0
+            .post::<_, Value>(&format!("/v1/plans/{plan}/cancel"), &empty)
+            .await
+            .map(drop)
     }
 }
 
 impl PlanAnswer {
     /// What the run needs of it, with the steps in the order of `steps`; `None` when it is not about them.
-    pub(crate) fn judgement<'a>(self, steps: impl Iterator<Item = &'a StepId>) -> Option<Judgement> {
+    pub(crate) fn judgement<'a>(
+        self,
+        steps: impl Iterator<Item = &'a StepId>,
+    ) -> Option<Judgement> {
         let mut answers: Vec<StepAnswer> = self.steps;
         let mut ordered = Vec::new();
         for id in steps {
@@ -171,6 +185,10 @@ impl PlanAnswer {
                 request: answer.request,
             });
         }
-        answers.is_empty().then_some(Judgement { plan_id: self.plan_id, verdict: self.verdict, steps: ordered })
+        answers.is_empty().then_some(Judgement {
+            plan_id: self.plan_id,
+            verdict: self.verdict,
+            steps: ordered,
+        })
     }
 }

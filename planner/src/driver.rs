@@ -18,6 +18,7 @@ use countersign_service::database::Database;
 use countersign_service::events::Hub;
 use countersign_service::problem::error_chain;
 use countersign_service::tasks::Tasks;
+use tokio::sync::Semaphore;
 
 use crate::authority::{Authority, ToolsError};
 use crate::config::Pace;
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) pace: Pace,
     pub(crate) registry: Registry,
+    /// How many may watch a single run at once.
+    pub(crate) watchers: Arc<Semaphore>,
     pub(crate) tasks: Tasks,
 }
 
@@ -86,14 +89,22 @@ impl From<ToolsError> for Stop {
 impl Driver {
     /// A driver for `run`.
     pub(crate) fn new(context: Arc<Context>, live: Arc<Live>, run: Run) -> Self {
-        Self { context, live, run, tools: Arc::default(), leases: Leases::default() }
+        Self {
+            context,
+            live,
+            run,
+            tools: Arc::default(),
+            leases: Leases::default(),
+        }
     }
 
     /// Drives the run to its end, or until the process ends.
     pub(crate) async fn drive(mut self) {
         let id = self.run.view().run_id.clone();
         while self.run.next() != Action::Rest {
-            let Err(stop) = self.once().await else { continue };
+            let Err(stop) = self.once().await else {
+                continue;
+            };
             let recorded = match (stop, self.live.cancelled_by()) {
                 (Stop::Broke(failure), _) => self.record(Event::Broke(failure)).await,
                 (Stop::Halted, Some(by)) => self.record(Event::Cancelled(by)).await,
@@ -183,9 +194,14 @@ impl Driver {
             requested_by: view.requested_by.clone(),
             steps,
         };
-        let answer = self.patiently(|| self.context.authority.submit(&plan)).await?;
+        let answer = self
+            .patiently(|| self.context.authority.submit(&plan))
+            .await?;
         let Some(judgement) = answer.judgement(ids.iter()) else {
-            return Err(broke("authority_answer", "the authority's answer is not about the plan"));
+            return Err(broke(
+                "authority_answer",
+                "the authority's answer is not about the plan",
+            ));
         };
         self.record(Event::Judged(judgement)).await
     }
@@ -209,7 +225,11 @@ impl Driver {
         }
         store::save(&self.context.database, &next).await?;
         self.run = next;
-        self.context.hub.publish("run", self.run.view().run_id.as_str(), &self.run.view().brief());
+        self.context.hub.publish(
+            "run",
+            self.run.view().run_id.as_str(),
+            &self.run.view().brief(),
+        );
         self.live.show(self.run.view().clone());
         if let Some(plan) = plan_before.filter(|plan| self.gave_up(plan)) {
             self.cancel_plan(&plan).await;
@@ -227,9 +247,12 @@ impl Driver {
             | RunState::Governing
             | RunState::Waiting
             | RunState::Acting
-            | RunState::Verifying => {
-                self.run.view().superseded.iter().any(|old| old.plan_id.as_ref() == Some(plan))
-            }
+            | RunState::Verifying => self
+                .run
+                .view()
+                .superseded
+                .iter()
+                .any(|old| old.plan_id.as_ref() == Some(plan)),
         }
     }
 
@@ -285,7 +308,11 @@ impl Driver {
     }
 
     async fn unless_halted<T>(&self, future: impl Future<Output = T>) -> Result<T, Stop> {
-        self.live.halt().run_until_cancelled(future).await.ok_or(Stop::Halted)
+        self.live
+            .halt()
+            .run_until_cancelled(future)
+            .await
+            .ok_or(Stop::Halted)
     }
 
     /// The measured time at which `duration` will have passed.
@@ -336,4 +363,3 @@ fn is_passing(error: &PeerError) -> bool {
         None => matches!(error, PeerError::Unreachable { .. }),
     }
 }
-

@@ -47,7 +47,12 @@ pub(crate) enum CallError {
 }
 
 /// Refusals that say "not now" and consume nothing.
-const BUSY: [&str; 4] = ["overload", "control_stale", "store_unavailable", "clock_behind"];
+const BUSY: [&str; 4] = [
+    "overload",
+    "control_stale",
+    "store_unavailable",
+    "clock_behind",
+];
 /// Refusals after which the call may have run.
 const IN_DOUBT: [&str; 2] = ["consume_unknown", "outcome_unrecorded"];
 
@@ -66,7 +71,12 @@ impl Enforcer {
     ) -> Result<Answer, CallError> {
         let mut headers = HeaderMap::new();
         let value = |text: &str| {
-            let unusable = || Failure::new("token_malformed", "the token cannot stand in a header field");
+            let unusable = || {
+                Failure::new(
+                    "token_malformed",
+                    "the token cannot stand in a header field",
+                )
+            };
             HeaderValue::from_str(text).map_err(|_cause| CallError::Refused(unusable()))
         };
         let mut secret = value(&token.token)?;
@@ -76,7 +86,10 @@ impl Enforcer {
             headers.insert("intent-approvals", value(approvals)?);
         }
         let body = CallRequest { tool, params };
-        let answer = self.0.call::<_, CallAnswer>(Method::POST, "/v1/calls", &headers, Some(&body)).await;
+        let answer = self
+            .0
+            .call::<_, CallAnswer>(Method::POST, "/v1/calls", &headers, Some(&body))
+            .await;
         match answer {
             Ok(answer) => Ok(read(answer.body)),
             Err(error) => Err(failed(&error)),
@@ -104,7 +117,9 @@ fn failed(error: &PeerError) -> CallError {
     if error.not_sent() {
         return CallError::NotSent(error.to_string());
     }
-    let Some(problem) = error.problem() else { return CallError::Lost(error.to_string()) };
+    let Some(problem) = error.problem() else {
+        return CallError::Lost(error.to_string());
+    };
     let code = problem.code.as_str();
     let failure = Failure::new(code, problem.detail.clone());
     if BUSY.contains(&code) {

@@ -18,16 +18,72 @@ const MAX_WORDS: usize = 64;
 
 /// Words that a request can consist of but that name nothing.
 const NO_NAMES: &[&str] = &[
-    "a", "account", "all", "alert", "an", "and", "any", "database", "every", "everything", "it", "key",
-    "keys", "replicas", "service", "services", "that", "the", "them", "this", "to", "user",
+    "a",
+    "account",
+    "all",
+    "alert",
+    "an",
+    "and",
+    "any",
+    "database",
+    "every",
+    "everything",
+    "it",
+    "key",
+    "keys",
+    "replicas",
+    "service",
+    "services",
+    "that",
+    "the",
+    "them",
+    "this",
+    "to",
+    "user",
 ];
 
 /// Stems of words that make a goal one about health.
 const HEALTH: &[&str] = &[
-    "alert", "broken", "cpu", "crash", "degrad", "diagnos", "down", "error", "fail", "fire", "firing",
-    "fix", "heal", "incident", "investigat", "latency", "leak", "memory", "mitigat", "outage",
-    "overload", "page", "problem", "recover", "remediat", "repair", "resolv", "respond", "restor", "slow",
-    "spike", "stabil", "storm", "traffic", "triage", "troubl", "unavail", "unhealthy", "unrespons", "well",
+    "alert",
+    "broken",
+    "cpu",
+    "crash",
+    "degrad",
+    "diagnos",
+    "down",
+    "error",
+    "fail",
+    "fire",
+    "firing",
+    "fix",
+    "heal",
+    "incident",
+    "investigat",
+    "latency",
+    "leak",
+    "memory",
+    "mitigat",
+    "outage",
+    "overload",
+    "page",
+    "problem",
+    "recover",
+    "remediat",
+    "repair",
+    "resolv",
+    "respond",
+    "restor",
+    "slow",
+    "spike",
+    "stabil",
+    "storm",
+    "traffic",
+    "triage",
+    "troubl",
+    "unavail",
+    "unhealthy",
+    "unrespons",
+    "well",
     "working",
 ];
 
@@ -35,8 +91,9 @@ const HEALTH: &[&str] = &[
 /// is not taken for one about health: it asks for something else.
 const REQUESTS: &[&str] = &[
     "adding", "admin", "approv", "backup", "chang", "creat", "delet", "destroy", "disabl", "drop",
-    "eras", "grant", "install", "kill", "lock", "password", "purg", "remov", "renam", "reset", "revok",
-    "rotat", "scal", "shut", "stop", "terminat", "truncat", "unlock", "updat", "upgrad", "wip", "writ",
+    "eras", "grant", "install", "kill", "lock", "password", "purg", "remov", "renam", "reset",
+    "revok", "rotat", "scal", "shut", "stop", "terminat", "truncat", "unlock", "updat", "upgrad",
+    "wip", "writ",
 ];
 
 /// A pattern of a runbook's `goal`.
@@ -69,10 +126,27 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
         let wrong = || PatternError(text.to_owned());
-        let words: Vec<Word> =
-            text.split_whitespace().map(|word| parse_word(word).ok_or_else(wrong)).collect::<Result<_, _>>()?;
-        let anchored = words.iter().any(|word| matches!(word, Word::Literal { need: Need::Required, .. }));
-        if anchored { Ok(Self { text: text.to_owned(), words }) } else { Err(wrong()) }
+        let words: Vec<Word> = text
+            .split_whitespace()
+            .map(|word| parse_word(word).ok_or_else(wrong))
+            .collect::<Result<_, _>>()?;
+        let anchored = words.iter().any(|word| {
+            matches!(
+                word,
+                Word::Literal {
+                    need: Need::Required,
+                    ..
+                }
+            )
+        });
+        if anchored {
+            Ok(Self {
+                text: text.to_owned(),
+                words,
+            })
+        } else {
+            Err(wrong())
+        }
     }
 }
 
@@ -91,13 +165,22 @@ fn parse_word(word: &str) -> Option<Word> {
     };
     let any_of: Vec<String> = inner.split('|').map(str::to_lowercase).collect();
     let plain = |word: &String| {
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-'_".contains(&b))
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-'_".contains(&b))
     };
-    any_of.iter().all(plain).then_some(Word::Literal { any_of, need })
+    any_of
+        .iter()
+        .all(plain)
+        .then_some(Word::Literal { any_of, need })
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 impl Pattern {
@@ -114,7 +197,10 @@ impl Pattern {
         let words: Vec<&str> = words(clause);
         let mut captures = BTreeMap::new();
         step(&self.words, &words, &mut captures).then(|| {
-            captures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            captures
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()
         })
     }
 }
@@ -124,7 +210,13 @@ fn step<'p>(pattern: &'p [Word], words: &[&str], captures: &mut BTreeMap<&'p str
     let Some((want, rest)) = pattern.split_first() else {
         return words.is_empty();
     };
-    let skipped = matches!(want, Word::Literal { need: Need::Optional, .. });
+    let skipped = matches!(
+        want,
+        Word::Literal {
+            need: Need::Optional,
+            ..
+        }
+    );
     if let Some((word, others)) = words.split_first() {
         let taken = match want {
             Word::Literal { any_of, .. } => any_of.contains(&word.to_lowercase()),
@@ -166,10 +258,17 @@ fn words(text: &str) -> Vec<&str> {
         .filter(|word| !word.is_empty())
         .take(MAX_WORDS + 1)
         .collect();
-    if words.first().is_some_and(|word| word.eq_ignore_ascii_case("please")) {
+    if words
+        .first()
+        .is_some_and(|word| word.eq_ignore_ascii_case("please"))
+    {
         words.remove(0);
     }
-    if words.len() > MAX_WORDS { Vec::new() } else { words }
+    if words.len() > MAX_WORDS {
+        Vec::new()
+    } else {
+        words
+    }
 }
 
 /// The ways to read a goal as a list of requests: as one, and cut at "and", "then", commas, semicolons.
@@ -191,7 +290,11 @@ pub(crate) fn clauses(goal: &str) -> Vec<Vec<String>> {
     if !part.is_empty() {
         parts.push(part.join(" "));
     }
-    if parts.len() > 1 { vec![whole, parts] } else { vec![whole] }
+    if parts.len() > 1 {
+        vec![whole, parts]
+    } else {
+        vec![whole]
+    }
 }
 
 /// Whether the goal is about health: it says so, or names something that is not well, and asks for
@@ -199,7 +302,9 @@ pub(crate) fn clauses(goal: &str) -> Vec<Vec<String>> {
 pub(crate) fn is_about_health(goal: &str, unwell: &BTreeSet<String>) -> bool {
     let lower: Vec<String> = words(goal).iter().map(|word| word.to_lowercase()).collect();
     let any = |stems: &[&str]| {
-        lower.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem)))
+        lower
+            .iter()
+            .any(|word| stems.iter().any(|stem| word.starts_with(stem)))
     };
     !any(REQUESTS) && (any(HEALTH) || lower.iter().any(|word| unwell.contains(word)))
 }
@@ -208,9 +313,15 @@ pub(crate) fn is_about_health(goal: &str, unwell: &BTreeSet<String>) -> bool {
 pub(crate) fn named<'a>(goal: &str, names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     let words: BTreeSet<String> = goal
         .split(|c: char| !(c.is_ascii_alphanumeric() || "._:/@-".contains(c)))
-        .map(|word| word.trim_matches(|c: char| "._:/@-".contains(c)).to_lowercase())
+        .map(|word| {
+            word.trim_matches(|c: char| "._:/@-".contains(c))
+                .to_lowercase()
+        })
         .collect();
-    names.filter(|name| words.contains(&name.to_lowercase())).map(str::to_owned).collect()
+    names
+        .filter(|name| words.contains(&name.to_lowercase()))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -220,7 +331,11 @@ mod tests {
     use super::*;
 
     fn captured(pattern: &str, clause: &str) -> Option<Value> {
-        pattern.parse::<Pattern>().unwrap().matches(clause).map(Value::Object)
+        pattern
+            .parse::<Pattern>()
+            .unwrap()
+            .matches(clause)
+            .map(Value::Object)
     }
 
     #[test]
@@ -251,11 +366,24 @@ mod tests {
 
     #[test]
     fn patterns_without_a_required_word_or_with_other_signs_are_refused() {
-        for text in ["", "{name}", "[go] {name}", "go {Name}", "go {name:float}", "go {name", "a||b", "go!"] {
+        for text in [
+            "",
+            "{name}",
+            "[go] {name}",
+            "go {Name}",
+            "go {name:float}",
+            "go {name",
+            "a||b",
+            "go!",
+        ] {
             assert!(text.parse::<Pattern>().is_err(), "{text}");
         }
-        let names: Vec<String> =
-            "go {a} {b:integer}".parse::<Pattern>().unwrap().captures().map(str::to_owned).collect();
+        let names: Vec<String> = "go {a} {b:integer}"
+            .parse::<Pattern>()
+            .unwrap()
+            .captures()
+            .map(str::to_owned)
+            .collect();
         assert_eq!(names, ["a", "b"]);
     }
 
@@ -263,7 +391,10 @@ mod tests {
     fn goals_are_cut_into_clauses() {
         assert_eq!(clauses("restart auth").len(), 1);
         let cut = clauses("restart auth, scale payments to 4 and then wipe prod_db");
-        assert_eq!(cut[1], ["restart auth", "scale payments to 4", "wipe prod_db"]);
+        assert_eq!(
+            cut[1],
+            ["restart auth", "scale payments to 4", "wipe prod_db"]
+        );
     }
 
     #[test]

@@ -32,6 +32,7 @@ use countersign_service::server::{self, Parts, Role};
 use countersign_service::tasks::Tasks;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 pub use config::{Config, Pace, RunbookUse};
 pub use model::{ModelConfig, Provider, UnknownProvider};
@@ -98,6 +99,7 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Router, StartError> 
         clock: config.clock.clone(),
         pace: config.pace,
         registry: Registry::default(),
+        watchers: Arc::new(Semaphore::new(routes::MAX_WATCHERS)),
         tasks: tasks.clone(),
     });
     resume(&context).await?;
@@ -128,8 +130,7 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Router, StartError> 
     })
     .snapshot(Snapshot::new(move || items(snapshot.clone())))
     .meta("agent", config.agent.as_str())
-    .untimed(routes::RUN_TO_END)
-    .untimed(routes::WATCH);
+    .untimed(routes::RUN_TO_END);
     Ok(server::standard(routes::router(state), role))
 }
 
@@ -146,7 +147,10 @@ fn planning(config: &Config) -> Result<Planning, StartError> {
         }
     };
     let model = config.model.clone();
-    let model = model.map(|model| Model::new(model, config.random.clone())).transpose()?.map(Arc::new);
+    let model = model
+        .map(|model| Model::new(model, config.random.clone()))
+        .transpose()?
+        .map(Arc::new);
     if runbooks.is_none() && model.is_none() {
         return Err(StartError::NothingToPlanWith);
     }
@@ -173,7 +177,9 @@ async fn items(database: Database) -> Result<Vec<(&'static str, String, Value)>,
     let runs = store::list(&database, routes::DEFAULT_LIMIT).await?;
     let item = |run: &run::Run| {
         let view = run.view();
-        serde_json::to_value(view.brief()).ok().map(|item| ("run", view.run_id.to_string(), item))
+        serde_json::to_value(view.brief())
+            .ok()
+            .map(|item| ("run", view.run_id.to_string(), item))
     };
     Ok(runs.iter().rev().filter_map(item).collect())
 }

@@ -40,7 +40,11 @@ pub(crate) enum TooMany {
 impl Live {
     /// A run that shows `view`; `halt` ends it when the process does.
     pub(crate) fn new(view: RunView, halt: CancellationToken) -> Self {
-        Self { view: watch::Sender::new(Arc::new(view)), halt, cancelled_by: Mutex::new(None) }
+        Self {
+            view: watch::Sender::new(Arc::new(view)),
+            halt,
+            cancelled_by: Mutex::new(None),
+        }
     }
 
     /// The run's views from now on, the current one first.
@@ -70,7 +74,9 @@ impl Live {
     }
 
     fn by(&self) -> MutexGuard<'_, Option<OperatorId>> {
-        self.cancelled_by.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cancelled_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn works(&self) -> bool {
@@ -124,7 +130,10 @@ mod tests {
     fn live(number: u64, state: RunState) -> (RunId, Live) {
         let mut view = run(number).view().clone();
         view.state = state;
-        (view.run_id.clone(), Live::new(view, CancellationToken::new()))
+        (
+            view.run_id.clone(),
+            Live::new(view, CancellationToken::new()),
+        )
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! Whatever the provider, the model's text reaches the strict reader and nothing else; an answer with an
 //! unknown tool, an unknown member or parameters outside a tool's schema is no plan.
 
-mod anthropic;
 mod answer;
+mod anthropic;
 mod ollama;
 mod openai;
 mod prompt;
@@ -162,7 +162,9 @@ impl ModelError {
     /// The stable code.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
-            Self::Unreachable { .. } | Self::Status { .. } | Self::Envelope(_) => "model_unavailable",
+            Self::Unreachable { .. } | Self::Status { .. } | Self::Envelope(_) => {
+                "model_unavailable"
+            }
             Self::NoPlan(_) => "model_answer_rejected",
         }
     }
@@ -177,7 +179,12 @@ impl Model {
         let client = client::external(config.timeout)?;
         let base = config.base_url.clone();
         let base = base.unwrap_or_else(|| config.provider.default_base_url().to_owned());
-        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), config, random })
+        Ok(Self {
+            client,
+            base: base.trim_end_matches('/').to_owned(),
+            config,
+            random,
+        })
     }
 
     /// The model's name.
@@ -186,11 +193,17 @@ impl Model {
     }
 
     /// Asks for a plan; an answer that is none is sent back once, with what is wrong with it.
-    pub(crate) async fn plan(&self, question: &Question<'_>) -> Result<Vec<ProposedStep>, ModelError> {
+    pub(crate) async fn plan(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<Vec<ProposedStep>, ModelError> {
         let fence = prompt::fence(&self.random);
         let mut prompt = Prompt {
             system: prompt::system(&fence, question.tools),
-            messages: vec![Message { role: Speaker::User, text: prompt::plan(&fence, question) }],
+            messages: vec![Message {
+                role: Speaker::User,
+                text: prompt::plan(&fence, question),
+            }],
             schema: schema::of_plan(question.tools),
         };
         let first = self.ask(&prompt).await?;
@@ -198,13 +211,21 @@ impl Model {
             Ok(steps) => return Ok(steps),
             Err(errors) => errors,
         };
-        tracing::info!(model.errors = errors.len(), "the model's answer is no plan; asking once more");
-        prompt.messages.push(Message { role: Speaker::Model, text: sanitize::text(&first, 16_000) });
-        prompt.messages.push(Message { role: Speaker::User, text: prompt::repair(&fence, &errors) });
+        tracing::info!(
+            model.errors = errors.len(),
+            "the model's answer is no plan; asking once more"
+        );
+        prompt.messages.push(Message {
+            role: Speaker::Model,
+            text: sanitize::text(&first, 16_000),
+        });
+        prompt.messages.push(Message {
+            role: Speaker::User,
+            text: prompt::repair(&fence, &errors),
+        });
         let second = self.ask(&prompt).await?;
-        answer::read(&second, question.tools).map_err(|errors| {
-            ModelError::NoPlan(sanitize::line(&errors.join("; "), 400))
-        })
+        answer::read(&second, question.tools)
+            .map_err(|errors| ModelError::NoPlan(sanitize::line(&errors.join("; "), 400)))
     }
 
     async fn ask(&self, prompt: &Prompt) -> Result<String, ModelError> {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::{Model, ModelError, Question};
+use crate::run::Run;
 use crate::run::event::{Event, Proposal, ProposedStep};
 use crate::run::view::{Failure, Sense, Source};
-use crate::run::Run;
 use crate::runbook::{Asked, Runbooks};
 use crate::tools::Toolbox;
 use crate::world::World;
@@ -32,12 +32,21 @@ enum Health {
 
 /// The alert that the run is about, by its trigger's words.
 pub(crate) fn triggering_alert(run: &Run) -> Option<&str> {
-    run.view().trigger.as_ref()?.get("alert").and_then(Value::as_str)
+    run.view()
+        .trigger
+        .as_ref()?
+        .get("alert")
+        .and_then(Value::as_str)
 }
 
 /// What the run asks for.
 pub(crate) fn asked(run: &Run, now: Timestamp) -> Asked<'_> {
-    Asked { goal: &run.view().goal, alert: triggering_alert(run), tried: run.tried(), now }
+    Asked {
+        goal: &run.view().goal,
+        alert: triggering_alert(run),
+        tried: run.tried(),
+        now,
+    }
 }
 
 impl Planning {
@@ -59,13 +68,25 @@ impl Planning {
         let sense = run.view().sense.as_ref().unwrap_or(&nothing);
         let world = World::new(sense);
         let asked = asked(run, now);
-        let health = if asked.about_health(&world) { Health::Asked } else { Health::NotAsked };
-        let alerts: BTreeSet<String> =
-            asked.alerts(&world).into_iter().map(|alert| alert.resource_id.clone()).collect();
+        let health = if asked.about_health(&world) {
+            Health::Asked
+        } else {
+            Health::NotAsked
+        };
+        let alerts: BTreeSet<String> = asked
+            .alerts(&world)
+            .into_iter()
+            .map(|alert| alert.resource_id.clone())
+            .collect();
         let unwell = unwell(&asked, &world);
         if health == Health::Asked {
-            let found = self.runbooks.as_ref().and_then(|books| books.for_alerts(&asked, &world));
-            if let Some(proposal) = found {
+            let found = self
+                .runbooks
+                .as_ref()
+                .and_then(|books| books.for_alerts(&asked, &world));
+            // What failed already is tried again only when nobody else can be asked.
+            let fresh = |proposal: &Proposal| self.model.is_none() || !all_tried(proposal, run);
+            if let Some(proposal) = found.filter(fresh) {
                 return Event::Proposed(proposal);
             }
             if alerts.is_empty() && unwell.is_empty() {
@@ -74,14 +95,32 @@ impl Planning {
         }
         match &self.model {
             Some(model) => {
-                let heals = if health == Health::Asked { alerts } else { BTreeSet::new() };
-                let question =
-                    Question { goal: &run.view().goal, sense, setbacks: run.setbacks(), tools };
+                let heals = if health == Health::Asked {
+                    alerts
+                } else {
+                    BTreeSet::new()
+                };
+                let question = Question {
+                    goal: &run.view().goal,
+                    sense,
+                    setbacks: run.setbacks(),
+                    tools,
+                };
                 proposed(model, model.plan(&question).await, tools, &heals)
             }
             None => Event::Idle(why_idle(health, &alerts, &unwell)),
         }
     }
+}
+
+/// Whether every runbook of the proposal failed before where it is to be used.
+fn all_tried(proposal: &Proposal, run: &Run) -> bool {
+    proposal.names.iter().all(|name| {
+        proposal
+            .heals
+            .iter()
+            .all(|id| run.tried().contains(&(name.clone(), id.clone())))
+    })
 }
 
 /// Services of the goal's scope that are not well, by their own word.
@@ -93,12 +132,18 @@ fn unwell<'w>(asked: &Asked<'_>, world: &'w World) -> Vec<&'w str> {
 
 fn why_idle(health: Health, alerts: &BTreeSet<String>, unwell: &[&str]) -> String {
     match health {
-        Health::NotAsked => "no runbook understands this goal, and no model is configured".to_owned(),
+        Health::NotAsked => {
+            "no runbook understands this goal, and no model is configured".to_owned()
+        }
         Health::Asked if alerts.is_empty() => {
             format!("no alert is open, though {} is not well", unwell.join(", "))
         }
         Health::Asked => {
-            let list = alerts.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let list = alerts
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
             format!("no runbook knows what to do about the open alerts on {list}")
         }
     }
@@ -121,11 +166,12 @@ fn proposed(
         .iter()
         .filter_map(|step| tools.get(&step.tool)?.resource_in(&step.params))
         .collect();
-    let count = steps.len();
+    let tools: Vec<&str> = steps.iter().map(|step| step.tool.as_str()).collect();
+    let summary = tools.join(", ");
     Event::Proposed(Proposal {
         source: Source::Model,
         names: vec![model.name().to_owned()],
-        summary: format!("{count} proposed by the model"),
+        summary,
         steps,
         heals: touched.intersection(alerts).cloned().collect(),
     })

@@ -19,13 +19,14 @@ use utoipa::OpenApi;
 
 use crate::driver::Context;
 use crate::run::view::{
-    CheckView, Failure, Moment, RunState, RunStep, RunView, Sense, Source, StepState, SupersededPlan, Verdict,
+    CheckView, Failure, Moment, RunState, RunStep, RunView, Sense, Source, StepState,
+    SupersededPlan, Verdict,
 };
 
 /// `POST /run`, which waits for a run.
 pub(crate) const RUN_TO_END: &str = "/run";
-/// The events of one run.
-pub(crate) const WATCH: &str = "/v1/runs/{run_id}/events";
+/// How many streams of single runs are served at once.
+pub(crate) const MAX_WATCHERS: usize = 256;
 /// How many runs a list shows when nothing is said.
 pub(crate) const DEFAULT_LIMIT: i64 = 100;
 
@@ -52,7 +53,11 @@ impl FromRef<AppState> for Arc<Context> {
 
 impl FromRef<AppState> for start::Starter {
     fn from_ref(state: &AppState) -> Self {
-        Self::new(Arc::clone(&state.context), state.agent.clone(), state.random.clone())
+        Self::new(
+            Arc::clone(&state.context),
+            state.agent.clone(),
+            state.random.clone(),
+        )
     }
 }
 
@@ -67,7 +72,16 @@ impl FromRef<AppState> for start::Starter {
         run_to_end::run_to_end,
     ),
     components(schemas(
-        RunView, RunStep, RunState, StepState, Verdict, Source, Sense, Moment, Failure, SupersededPlan,
+        RunView,
+        RunStep,
+        RunState,
+        StepState,
+        Verdict,
+        Source,
+        Sense,
+        Moment,
+        Failure,
+        SupersededPlan,
         CheckView,
     ))
 )]
@@ -75,7 +89,11 @@ struct Paths;
 
 /// The planner's OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    document("planner", "Finds plans for goals and runs them under the authority's tokens", Paths::openapi())
+    document(
+        "planner",
+        "Finds plans for goals and runs them under the authority's tokens",
+        Paths::openapi(),
+    )
 }
 
 /// The planner's own routes.
@@ -83,7 +101,7 @@ pub(crate) fn router(state: AppState) -> Router {
     Router::new()
         .route("/v1/runs", get(runs::list_runs).post(start::start_run))
         .route("/v1/runs/{run_id}", get(runs::get_run))
-        .route(WATCH, get(watch::watch_run))
+        .route("/v1/runs/{run_id}/events", get(watch::watch_run))
         .route("/v1/runs/{run_id}/cancel", post(cancel::cancel_run))
         .route(RUN_TO_END, post(run_to_end::run_to_end))
         .with_state(state)

@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use event::{Event, Judgement, Proposal, ProposedStep};
-use view::{Failure, Moment, RunState, RunStep, RunView, Sense, Source, StepState, SupersededPlan, Verdict};
+use view::{
+    Failure, Moment, RunState, RunStep, RunView, Sense, Source, StepState, SupersededPlan, Verdict,
+};
 
 /// How often a run plans again after a failure.
 pub(crate) const MAX_REPLANS: u32 = 2;
@@ -124,7 +126,10 @@ impl Run {
             steps: Vec::new(),
             superseded: Vec::new(),
         };
-        Self { view, memory: Memory::default() }
+        Self {
+            view,
+            memory: Memory::default(),
+        }
     }
 
     /// The run as it is shown.
@@ -170,7 +175,10 @@ impl Run {
     /// The steps of the current plan.
     pub(crate) fn current_steps(&self) -> impl Iterator<Item = &RunStep> {
         let plan = self.memory.plan_id.as_ref();
-        self.view.steps.iter().filter(move |step| Some(&step.plan_id) == plan)
+        self.view
+            .steps
+            .iter()
+            .filter(move |step| Some(&step.plan_id) == plan)
     }
 
     /// What to do now.
@@ -206,7 +214,10 @@ impl Run {
     /// # Errors
     /// [`Unexpected`] when it cannot happen here; the run is as before.
     pub(crate) fn on(&mut self, now: Timestamp, event: Event) -> Result<(), Unexpected> {
-        let unexpected = Unexpected { event: event.name(), state: self.view.state };
+        let unexpected = Unexpected {
+            event: event.name(),
+            state: self.view.state,
+        };
         if self.view.state.ended() {
             return Err(unexpected);
         }
@@ -224,8 +235,11 @@ impl Run {
             Event::Broke(failure) => {
                 // Policy or a person said no where no step was concerned: while reading, for example.
                 let said_no = matches!(failure.code.as_str(), "killed" | "plan_denied");
-                let (state, word) =
-                    if said_no { (RunState::Blocked, "Blocked") } else { (RunState::Failed, "Failed") };
+                let (state, word) = if said_no {
+                    (RunState::Blocked, "Blocked")
+                } else {
+                    (RunState::Failed, "Failed")
+                };
                 let summary = format!("{word}: {}", failure.message);
                 self.end(now, state, summary, Some(failure));
                 true
@@ -262,7 +276,12 @@ impl Run {
         if let Some(call) = self.repeated(&proposal.steps) {
             let message = format!("{call} was proposed {LOOP_COUNT} times in {LOOP_WINDOW} calls");
             let failure = Failure::new("loop", message.clone());
-            self.end(now, RunState::Failed, format!("Stopped: {message}"), Some(failure));
+            self.end(
+                now,
+                RunState::Failed,
+                format!("Stopped: {message}"),
+                Some(failure),
+            );
             return true;
         }
         self.number(&mut proposal);
@@ -294,7 +313,12 @@ impl Run {
             self.memory.proposed.push(call);
             let from = self.memory.proposed.len().saturating_sub(LOOP_WINDOW);
             self.memory.proposed.drain(..from);
-            let count = self.memory.proposed.iter().filter(|proposed| **proposed == call).count();
+            let count = self
+                .memory
+                .proposed
+                .iter()
+                .filter(|proposed| **proposed == call)
+                .count();
             if count >= LOOP_COUNT {
                 return Some(format!("{} with the same parameters", step.tool));
             }
@@ -332,7 +356,12 @@ impl Run {
         } else if let Some(last) = self.memory.setbacks.last() {
             let message = format!("{last}, and planning again found nothing to do: {why}");
             let failure = Failure::new("replan_failed", message.clone());
-            self.end(now, RunState::Failed, format!("Failed: {message}"), Some(failure));
+            self.end(
+                now,
+                RunState::Failed,
+                format!("Failed: {message}"),
+                Some(failure),
+            );
         } else {
             self.end(now, RunState::NoAction, why, None);
         }
@@ -340,7 +369,9 @@ impl Run {
     }
 
     fn judged(&mut self, now: Timestamp, judgement: Judgement) -> bool {
-        let Some(proposal) = &self.memory.proposal else { return false };
+        let Some(proposal) = &self.memory.proposal else {
+            return false;
+        };
         let names: Vec<&StepId> = proposal.steps.iter().map(|step| &step.id).collect();
         let judged: Vec<&StepId> = judgement.steps.iter().map(|step| &step.id).collect();
         if self.view.state != RunState::Governing || names != judged {
@@ -352,7 +383,9 @@ impl Run {
             .map(|(proposed, judged)| steps::judged_step(&plan_id, proposed, judged))
             .collect();
         let denied = steps.iter().any(|step| step.verdict == Some(Verdict::Deny));
-        let asks = steps.first().is_some_and(|step| step.verdict == Some(Verdict::NeedsApproval));
+        let asks = steps
+            .first()
+            .is_some_and(|step| step.verdict == Some(Verdict::NeedsApproval));
         self.view.plan_ids.push(plan_id.clone());
         self.memory.plan_id = Some(plan_id);
         self.view.steps.extend(steps);
@@ -360,7 +393,11 @@ impl Run {
             let (failure, summary) = steps::denial(&self.view.steps);
             self.end(now, RunState::Blocked, summary, Some(failure));
         } else if asks {
-            self.go(now, RunState::Waiting, "A person must approve the first step".to_owned());
+            self.go(
+                now,
+                RunState::Waiting,
+                "A person must approve the first step".to_owned(),
+            );
         } else if verdict == Verdict::NeedsApproval {
             let message = "Allowed steps run first; then a person is asked".to_owned();
             self.go(now, RunState::Acting, message);
@@ -382,7 +419,12 @@ impl Run {
         self.memory.rounds = self.memory.rounds.saturating_add(1);
         if !self.sound() {
             let failure = Failure::new("unsound", "a step is not done");
-            self.end(now, RunState::Failed, "Failed: a step is not done".to_owned(), Some(failure));
+            self.end(
+                now,
+                RunState::Failed,
+                "Failed: a step is not done".to_owned(),
+                Some(failure),
+            );
             return true;
         }
         let left: Vec<&str> = open.iter().map(String::as_str).collect();
@@ -390,9 +432,17 @@ impl Run {
             let summary = self.deeds();
             self.end(now, RunState::Completed, summary, None);
         } else if self.memory.rounds >= MAX_ROUNDS {
-            let message = format!("alerts on {} are open after {MAX_ROUNDS} plans", left.join(", "));
+            let message = format!(
+                "alerts on {} are open after {MAX_ROUNDS} plans",
+                left.join(", ")
+            );
             let failure = Failure::new("alerts_left", message.clone());
-            self.end(now, RunState::Failed, format!("Failed: {message}"), Some(failure));
+            self.end(
+                now,
+                RunState::Failed,
+                format!("Failed: {message}"),
+                Some(failure),
+            );
         } else {
             let message = format!("Alerts on {} are left: reads again", left.join(", "));
             self.go(now, RunState::Sensing, message);
@@ -416,7 +466,10 @@ impl Run {
         self.memory.setbacks.push(why.to_owned());
         if let Some(proposal) = &self.memory.proposal {
             for (name, resource) in proposal.names.iter().flat_map(|name| {
-                proposal.heals.iter().map(move |resource| (name.clone(), resource.clone()))
+                proposal
+                    .heals
+                    .iter()
+                    .map(move |resource| (name.clone(), resource.clone()))
             }) {
                 self.memory.tried.insert((name, resource));
             }
@@ -424,7 +477,12 @@ impl Run {
         if self.view.replans >= MAX_REPLANS {
             let message = format!("{why}; planned again {MAX_REPLANS} times already");
             let failure = Failure::new("replan_limit", message.clone());
-            self.end(now, RunState::Failed, format!("Failed: {message}"), Some(failure));
+            self.end(
+                now,
+                RunState::Failed,
+                format!("Failed: {message}"),
+                Some(failure),
+            );
             return;
         }
         self.view.replans = self.view.replans.saturating_add(1);
@@ -435,11 +493,18 @@ impl Run {
         steps::skip_rest(&mut gone);
         self.view.steps = kept;
         if plan_id.is_some() || !gone.is_empty() {
-            let plan = SupersededPlan { plan_id, why: why.to_owned(), steps: gone };
+            let plan = SupersededPlan {
+                plan_id,
+                why: why.to_owned(),
+                steps: gone,
+            };
             self.view.superseded.push(plan);
         }
         self.memory.proposal = None;
-        let message = format!("Plans again ({} of {MAX_REPLANS}): {why}", self.view.replans);
+        let message = format!(
+            "Plans again ({} of {MAX_REPLANS}): {why}",
+            self.view.replans
+        );
         self.go(now, RunState::Sensing, message);
     }
 
@@ -461,7 +526,11 @@ impl Run {
 
     fn go(&mut self, now: Timestamp, state: RunState, message: String) {
         self.view.state = state;
-        self.view.timeline.push(Moment { at: now, state, message });
+        self.view.timeline.push(Moment {
+            at: now,
+            state,
+            message,
+        });
     }
 
     fn end(&mut self, now: Timestamp, state: RunState, summary: String, error: Option<Failure>) {

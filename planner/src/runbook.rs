@@ -31,16 +31,40 @@ use crate::goal::Pattern;
 
 /// The runbooks that come with the product.
 const SHIPPED: &[(&str, &str)] = &[
-    ("runbooks/crash.toml", include_str!("../runbooks/crash.toml")),
-    ("runbooks/deploy.toml", include_str!("../runbooks/deploy.toml")),
+    (
+        "runbooks/crash.toml",
+        include_str!("../runbooks/crash.toml"),
+    ),
+    (
+        "runbooks/deploy.toml",
+        include_str!("../runbooks/deploy.toml"),
+    ),
     ("runbooks/load.toml", include_str!("../runbooks/load.toml")),
-    ("runbooks/memory.toml", include_str!("../runbooks/memory.toml")),
+    (
+        "runbooks/memory.toml",
+        include_str!("../runbooks/memory.toml"),
+    ),
     ("runbooks/slow.toml", include_str!("../runbooks/slow.toml")),
-    ("runbooks/requests-alerts.toml", include_str!("../runbooks/requests-alerts.toml")),
-    ("runbooks/requests-data.toml", include_str!("../runbooks/requests-data.toml")),
-    ("runbooks/requests-identity.toml", include_str!("../runbooks/requests-identity.toml")),
-    ("runbooks/requests-infra.toml", include_str!("../runbooks/requests-infra.toml")),
-    ("runbooks/requests-security.toml", include_str!("../runbooks/requests-security.toml")),
+    (
+        "runbooks/requests-alerts.toml",
+        include_str!("../runbooks/requests-alerts.toml"),
+    ),
+    (
+        "runbooks/requests-data.toml",
+        include_str!("../runbooks/requests-data.toml"),
+    ),
+    (
+        "runbooks/requests-identity.toml",
+        include_str!("../runbooks/requests-identity.toml"),
+    ),
+    (
+        "runbooks/requests-infra.toml",
+        include_str!("../runbooks/requests-infra.toml"),
+    ),
+    (
+        "runbooks/requests-security.toml",
+        include_str!("../runbooks/requests-security.toml"),
+    ),
 ];
 
 /// All runbooks, in the order in which they are tried.
@@ -151,17 +175,25 @@ impl Runbooks {
     /// # Errors
     /// [`RunbookError`] for the first file that does not fit.
     pub(crate) fn add_folder(&mut self, folder: &Path) -> Result<(), RunbookError> {
-        let refuse = |message: String| RunbookError { file: folder.display().to_string(), message };
+        let refuse = |message: String| RunbookError {
+            file: folder.display().to_string(),
+            message,
+        };
         let entries = std::fs::read_dir(folder).map_err(|error| refuse(error.to_string()))?;
         let mut paths = Vec::new();
         for entry in entries {
             paths.push(entry.map_err(|error| refuse(error.to_string()))?.path());
         }
         paths.sort();
-        for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "toml")) {
+        for path in paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        {
             let file = path.display().to_string();
-            let text = files::read_text(path)
-                .map_err(|error| RunbookError { file: file.clone(), message: error.to_string() })?;
+            let text = files::read_text(path).map_err(|error| RunbookError {
+                file: file.clone(),
+                message: error.to_string(),
+            })?;
             self.add(&file, &text)?;
         }
         Ok(())
@@ -172,7 +204,10 @@ impl Runbooks {
     /// # Errors
     /// [`RunbookError`].
     pub(crate) fn add(&mut self, file: &str, text: &str) -> Result<(), RunbookError> {
-        let refuse = |message: String| RunbookError { file: file.to_owned(), message };
+        let refuse = |message: String| RunbookError {
+            file: file.to_owned(),
+            message,
+        };
         let raw: RawFile = toml::from_str(text).map_err(|error| refuse(error.to_string()))?;
         for raw in raw.runbook {
             let id = raw.id.clone();
@@ -180,7 +215,8 @@ impl Runbooks {
             self.0.retain(|other| other.id != runbook.id);
             self.0.push(runbook);
         }
-        self.0.sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));
+        self.0
+            .sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));
         Ok(())
     }
 
@@ -198,10 +234,17 @@ fn parse(raw: RawRunbook) -> Result<Runbook, String> {
             when: raw
                 .when
                 .iter()
-                .map(|text| text.parse::<Expectation>().map_err(|error| error.to_string()))
+                .map(|text| {
+                    text.parse::<Expectation>()
+                        .map_err(|error| error.to_string())
+                })
                 .collect::<Result<_, _>>()?,
             deployed_within: raw.deployed_within.as_deref().map(duration).transpose()?,
-            not_deployed_within: raw.not_deployed_within.as_deref().map(duration).transpose()?,
+            not_deployed_within: raw
+                .not_deployed_within
+                .as_deref()
+                .map(duration)
+                .transpose()?,
         }),
         (None, false) => Occasion::Goal(
             raw.goal
@@ -219,8 +262,18 @@ fn parse(raw: RawRunbook) -> Result<Runbook, String> {
     if raw.step.is_empty() {
         return Err("it has no step".to_owned());
     }
-    let steps = raw.step.into_iter().map(|step| parse_step(step, &occasion)).collect::<Result<_, _>>()?;
-    Ok(Runbook { id: raw.id, summary: raw.summary, priority: raw.priority, occasion, steps })
+    let steps = raw
+        .step
+        .into_iter()
+        .map(|step| parse_step(step, &occasion))
+        .collect::<Result<_, _>>()?;
+    Ok(Runbook {
+        id: raw.id,
+        summary: raw.summary,
+        priority: raw.priority,
+        occasion,
+        steps,
+    })
 }
 
 fn parse_step(raw: RawStep, occasion: &Occasion) -> Result<StepTemplate, String> {
@@ -234,7 +287,9 @@ fn parse_step(raw: RawStep, occasion: &Occasion) -> Result<StepTemplate, String>
         let known = match occasion {
             Occasion::Alert(_) => matches!(root, "alert" | "service"),
             Occasion::Goal(patterns) => patterns.iter().all(|pattern| {
-                pattern.captures().any(|name| path.strip_prefix("goal.") == Some(name))
+                pattern
+                    .captures()
+                    .any(|name| path.strip_prefix("goal.") == Some(name))
             }),
         };
         if !known {
@@ -255,7 +310,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some("h") => 3_600,
         _ => return Err(wrong()),
     };
-    Ok(Duration::from_secs(number.checked_mul(seconds).ok_or_else(wrong)?))
+    Ok(Duration::from_secs(
+        number.checked_mul(seconds).ok_or_else(wrong)?,
+    ))
 }
 
 #[cfg(test)]

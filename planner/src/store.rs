@@ -38,7 +38,10 @@ impl From<StoreError> for Problem {
 /// Inserts the run, or replaces it.
 pub(crate) async fn save(database: &Database, run: &Run) -> Result<(), StoreError> {
     let view = run.view();
-    let unwritable = |source| StoreError::Document { run: view.run_id.to_string(), source };
+    let unwritable = |source| StoreError::Document {
+        run: view.run_id.to_string(),
+        source,
+    };
     let document = serde_json::to_string(run).map_err(unwritable)?;
     let mut write = database.write().await?;
     sqlx::query(
@@ -71,20 +74,22 @@ pub(crate) async fn find(database: &Database, run: &RunId) -> Result<Option<Run>
 
 /// The newest runs, newest first.
 pub(crate) async fn list(database: &Database, limit: i64) -> Result<Vec<Run>, StoreError> {
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("SELECT run_id, document FROM run ORDER BY created DESC, run_id DESC LIMIT $1")
-            .bind(limit)
-            .fetch_all(database.read())
-            .await?;
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT run_id, document FROM run ORDER BY created DESC, run_id DESC LIMIT $1",
+    )
+    .bind(limit)
+    .fetch_all(database.read())
+    .await?;
     rows.into_iter().map(read).collect()
 }
 
 /// Runs that have not ended, oldest first.
 pub(crate) async fn unfinished(database: &Database) -> Result<Vec<Run>, StoreError> {
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("SELECT run_id, document FROM run WHERE active = 1 ORDER BY created, run_id")
-            .fetch_all(database.read())
-            .await?;
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT run_id, document FROM run WHERE active = 1 ORDER BY created, run_id",
+    )
+    .fetch_all(database.read())
+    .await?;
     rows.into_iter().map(read).collect()
 }
 
@@ -109,12 +114,26 @@ mod tests {
         let (first, mut second) = (run(1), run(2));
         save(&database, &first).await.unwrap();
         save(&database, &second).await.unwrap();
-        assert_eq!(unfinished(&database).await.unwrap(), [first.clone(), second.clone()]);
-        second.on(at(3), Event::Broke(Failure::new("x", "y"))).unwrap();
+        assert_eq!(
+            unfinished(&database).await.unwrap(),
+            [first.clone(), second.clone()]
+        );
+        second
+            .on(at(3), Event::Broke(Failure::new("x", "y")))
+            .unwrap();
         save(&database, &second).await.unwrap();
-        assert_eq!(list(&database, 10).await.unwrap(), [second.clone(), first.clone()]);
-        assert_eq!(unfinished(&database).await.unwrap(), std::slice::from_ref(&first));
-        assert_eq!(find(&database, &second.view().run_id).await.unwrap(), Some(second));
+        assert_eq!(
+            list(&database, 10).await.unwrap(),
+            [second.clone(), first.clone()]
+        );
+        assert_eq!(
+            unfinished(&database).await.unwrap(),
+            std::slice::from_ref(&first)
+        );
+        assert_eq!(
+            find(&database, &second.view().run_id).await.unwrap(),
+            Some(second)
+        );
         let unknown = run(9).view().run_id.clone();
         assert_eq!(find(&database, &unknown).await.unwrap(), None);
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use countersign_intent::expect::Expectation;
 use countersign_intent::id::ToolName;
 use countersign_intent::template;
-use countersign_intent::tool::{Check, Definition, Effect, RequestTemplate, Tool, ToolError, ToolResource, Unknown};
+use countersign_intent::tool::{
+    Check, Definition, Effect, RequestTemplate, Tool, ToolError, ToolResource, Unknown,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -61,7 +63,11 @@ impl Toolbox {
     /// # Errors
     /// [`ToolError`] for the first tool that does not fit.
     pub(crate) fn new(list: ToolList) -> Result<Self, ToolError> {
-        list.tools.into_iter().map(|entry| Ok((entry.name.clone(), known(entry)?))).collect::<Result<_, _>>().map(Self)
+        list.tools
+            .into_iter()
+            .map(|entry| Ok((entry.name.clone(), known(entry)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// The tool called `name`.
@@ -83,8 +89,12 @@ fn known(entry: ToolEntry) -> Result<KnownTool, ToolError> {
         headers: BTreeMap::new(),
         body: None,
     };
-    let nothing =
-        ToolResource { type_: "Any".to_owned(), param: None, id: Some("any".to_owned()), unknown: Unknown::Deny };
+    let nothing = ToolResource {
+        type_: "Any".to_owned(),
+        param: None,
+        id: Some("any".to_owned()),
+        unknown: Unknown::Deny,
+    };
     let tool = Tool::new(Definition {
         name: entry.name,
         description: entry.description.clone(),
@@ -101,7 +111,12 @@ fn known(entry: ToolEntry) -> Result<KnownTool, ToolError> {
         untrusted_output: false,
         change: None,
     })?;
-    Ok(KnownTool { tool, description: entry.description, resource: entry.resource, check: entry.check })
+    Ok(KnownTool {
+        tool,
+        description: entry.description,
+        resource: entry.resource,
+        check: entry.check,
+    })
 }
 
 impl KnownTool {
@@ -127,7 +142,10 @@ impl KnownTool {
 
     /// What is wrong with `params`.
     pub(crate) fn violation(&self, params: &Map<String, Value>) -> Option<String> {
-        self.tool.params(params.clone()).err().map(|error| error.message)
+        self.tool
+            .params(params.clone())
+            .err()
+            .map(|error| error.message)
     }
 
     /// The resource that a call with `params` acts on.
@@ -142,8 +160,14 @@ impl KnownTool {
         let check = self.check.as_ref()?;
         let lookup = |name: &str| template::lookup(name, params, None);
         let filled = template::fill(&Value::Object(check.params.clone()), &lookup).ok()??;
-        let Value::Object(filled) = filled else { return None };
-        Some(CheckCall { tool: check.tool.clone(), params: filled, expect: check.expect.parse().ok()? })
+        let Value::Object(filled) = filled else {
+            return None;
+        };
+        Some(CheckCall {
+            tool: check.tool.clone(),
+            params: filled,
+            expect: check.expect.parse().ok()?,
+        })
     }
 }
 
@@ -163,7 +187,8 @@ pub(crate) mod tests {
             check["expect"] = json!(expect);
             check
         };
-        let of_service = json!({"type": "object", "required": ["service_id"], "properties": {"service_id": id}});
+        let of_service =
+            json!({"type": "object", "required": ["service_id"], "properties": {"service_id": id}});
         json!({"tools": [
             {"name": "infra.list", "description": "List services", "effect": "read", "params": {"type": "object"},
              "resource": {"type": "System", "id": "cloud"}, "upstream": "cloud", "definition_sha256": "00"},
@@ -192,7 +217,9 @@ pub(crate) mod tests {
     }
 
     fn params(value: Value) -> Map<String, Value> {
-        let Value::Object(members) = value else { panic!("an object") };
+        let Value::Object(members) = value else {
+            panic!("an object")
+        };
         members
     }
 
@@ -200,7 +227,10 @@ pub(crate) mod tests {
     fn schemas_are_closed_and_parameters_checked() {
         let toolbox = toolbox();
         let scale = toolbox.get(&"infra.scale".parse().unwrap()).unwrap();
-        assert_eq!(scale.violation(&params(json!({"service_id": "payments", "replicas": 4}))), None);
+        assert_eq!(
+            scale.violation(&params(json!({"service_id": "payments", "replicas": 4}))),
+            None
+        );
         for wrong in [
             json!({"service_id": "payments"}),
             json!({"service_id": "payments", "replicas": "4"}),
@@ -219,7 +249,10 @@ pub(crate) mod tests {
         let call = params(json!({"service_id": "payments", "replicas": 4}));
         let check = scale.check_call(&call).unwrap();
         assert_eq!(check.tool.as_str(), "infra.get");
-        assert_eq!(Value::Object(check.params), json!({"service_id": "payments"}));
+        assert_eq!(
+            Value::Object(check.params),
+            json!({"service_id": "payments"})
+        );
         assert!(check.expect.evaluate(&json!({"replicas": 4}), &call).passed);
         assert_eq!(scale.resource_in(&call).as_deref(), Some("payments"));
         let list = toolbox.get(&"infra.list".parse().unwrap()).unwrap();

@@ -88,7 +88,10 @@ impl World {
         self.services
             .iter()
             .filter(|(_, service)| {
-                service.get("status").and_then(Value::as_str).is_some_and(|status| status != "up")
+                service
+                    .get("status")
+                    .and_then(Value::as_str)
+                    .is_some_and(|status| status != "up")
             })
             .map(|(id, _)| id.as_str())
             .collect()
@@ -99,8 +102,15 @@ impl World {
         let mut found = BTreeSet::new();
         let mut open = vec![id.to_owned()];
         while let Some(next) = open.pop() {
-            let on = self.service(&next).and_then(|service| service.get("depends_on"));
-            for on in on.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            let on = self
+                .service(&next)
+                .and_then(|service| service.get("depends_on"));
+            for on in on
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+            {
                 if on != id && found.insert(on.to_owned()) {
                     open.push(on.to_owned());
                 }
@@ -116,7 +126,10 @@ pub(crate) fn previous_version(service: &Value) -> Option<Value> {
     let versions = service.get("versions")?.as_array()?;
     let mut names = versions.iter().filter_map(|version| version.get("version"));
     let mut before = None;
-    names.by_ref().take_while(|name| *name != current).for_each(|name| before = Some(name.clone()));
+    names
+        .by_ref()
+        .take_while(|name| *name != current)
+        .for_each(|name| before = Some(name.clone()));
     before
 }
 
@@ -124,13 +137,17 @@ pub(crate) fn previous_version(service: &Value) -> Option<Value> {
 pub(crate) fn deployed_at(service: &Value) -> Option<Timestamp> {
     let current = service.get("version")?;
     let versions = service.get("versions")?.as_array()?;
-    let version = versions.iter().find(|version| version.get("version") == Some(current))?;
+    let version = versions
+        .iter()
+        .find(|version| version.get("version") == Some(current))?;
     version.get("deployed_at")?.as_str()?.parse().ok()
 }
 
 /// The list in an answer: the answer itself, or its member `name`.
 pub(crate) fn list(answer: &Value, name: &str) -> Vec<Value> {
-    let list = answer.as_array().or_else(|| answer.get(name).and_then(Value::as_array));
+    let list = answer
+        .as_array()
+        .or_else(|| answer.get(name).and_then(Value::as_array));
     list.cloned().unwrap_or_default()
 }
 
@@ -145,7 +162,10 @@ pub(crate) fn alert_value(alert: &Alert) -> Value {
 }
 
 fn text(value: &Value, pointer: &str) -> Option<String> {
-    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -175,7 +195,11 @@ mod tests {
     #[test]
     fn alerts_are_sorted_by_urgency_and_closed_ones_are_left_out() {
         let world = world();
-        let ids: Vec<&str> = world.alerts().iter().map(|alert| alert.id.as_str()).collect();
+        let ids: Vec<&str> = world
+            .alerts()
+            .iter()
+            .map(|alert| alert.id.as_str())
+            .collect();
         assert_eq!(ids, ["a2", "a1"]);
         assert_eq!(world.unwell(), ["payments"]);
     }
@@ -196,7 +220,10 @@ mod tests {
             {"version": "3", "deployed_at": "2030-03-01T00:00:00Z"},
         ]});
         assert_eq!(previous_version(&service), Some(json!("1")));
-        assert_eq!(deployed_at(&service), Some("2030-02-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(
+            deployed_at(&service),
+            Some("2030-02-01T00:00:00Z".parse().unwrap())
+        );
         let first = json!({"version": "1", "versions": [{"version": "1"}]});
         assert_eq!(previous_version(&first), None);
         assert_eq!(deployed_at(&first), None);

@@ -71,6 +71,7 @@ pub struct ProblemDocument {
 #[error("{}: {detail}", kind.code())]
 pub struct Problem {
     kind: ProblemType,
+    status: Option<StatusCode>,
     detail: Cow<'static, str>,
     reasons: Vec<Reason>,
     policies: Vec<String>,
@@ -85,6 +86,7 @@ impl Problem {
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
+            status: None,
             detail: detail.into(),
             reasons: Vec::new(),
             policies: Vec::new(),
@@ -162,9 +164,16 @@ impl Problem {
         self.kind.code()
     }
 
+    /// Answers `status` in place of the type's own: a door whose contract has fewer statuses.
+    #[must_use]
+    pub fn answered(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.kind.status()
+        self.status.unwrap_or_else(|| self.kind.status())
     }
 
     /// What happened, as the server knows it (an `internal` detail is not shown to clients).

@@ -2,27 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr;
 
-use cedar_policy::{
-    Effect, Entities, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
-};
+use cedar_policy::{Entities, PolicySet, Schema};
 use countersign_intent::catalogue::Catalogue;
 use countersign_intent::digest::Digest;
 use countersign_service::directory::{Directory, DirectoryError, Sources};
-use serde::Serialize;
 
 use super::cases::{self, CaseReport};
-use super::error::{LoadPolicyError, message, offset};
+use super::error::LoadPolicyError;
 use super::folder::Folder;
 use super::inventory::Inventory;
-use super::nesting;
 use super::request;
 use super::schema;
-use crate::quorum::{Need, Rule};
-
-/// The annotation of a forbid that people can lift.
-const REQUIRE_APPROVAL: &str = "require_approval";
+use super::sorted::{PolicyFile, Sorted};
+use super::validate::{Known, validate};
+use crate::quorum::Rule;
 
 /// One snapshot of the policies folder.
 #[derive(Debug)]
@@ -43,32 +37,9 @@ pub struct Bundle {
     pub(crate) rules: BTreeMap<String, Rule>,
     schema_text: String,
     files: Vec<PolicyFile>,
+    warnings: Vec<LoadPolicyError>,
     folder: Folder,
     directory: Directory,
-}
-
-/// A Cedar file of the bundle.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct PolicyFile {
-    /// Its path within the folder.
-    pub path: String,
-    /// The ids of its policies, in the order of the file.
-    pub policies: Vec<String>,
-    /// Its text.
-    pub text: String,
-}
-
-/// The policies of all files, sorted into what can be lifted and what cannot.
-#[derive(Default)]
-struct Sorted {
-    all: PolicySet,
-    firm: PolicySet,
-    liftable: PolicySet,
-    descriptions: BTreeMap<String, String>,
-    rules: BTreeMap<String, Rule>,
-    /// Where each policy stands.
-    origin: BTreeMap<String, String>,
-    files: Vec<PolicyFile>,
 }
 
 impl Bundle {
@@ -91,13 +62,20 @@ impl Bundle {
         let (schema, _warnings) = Schema::from_cedarschema_str(&schema_text).map_err(|error| {
             LoadPolicyError::folder(format!("the generated schema is not valid: {error}"))
         })?;
-        let sorted = sort(&folder)?;
-        validate(&schema, &sorted, &folder)?;
+        let directory = directory(&folder)?;
+        let sorted = Sorted::parse(&folder)?;
+        let known = Known {
+            catalogue: &catalogue,
+            inventory: &inventory,
+            directory: &directory,
+        };
+        let mut warnings = validate(&schema, &sorted, &folder, known)?;
+        warnings.extend(stale_schema(&folder, &schema_text));
         let entities = request::resources(&inventory, &schema)
             .map_err(|error| LoadPolicyError::file("inventory.toml", error.to_string()))?;
         Ok(Self {
             hash: folder.hash(),
-            directory: directory(&folder)?,
+            directory,
             catalogue,
             inventory,
             schema,
@@ -108,6 +86,7 @@ impl Bundle {
             rules: sorted.rules,
             schema_text,
             files: sorted.files,
+            warnings,
             folder,
         })
     }
@@ -130,6 +109,11 @@ impl Bundle {
     /// The Cedar files, sorted by path.
     pub fn files(&self) -> &[PolicyFile] {
         &self.files
+    }
+
+    /// What loads and is perhaps not what was meant: names that nothing has, rules that never apply.
+    pub fn warnings(&self) -> &[LoadPolicyError] {
+        &self.warnings
     }
 
     /// The agents and people that the folder names, without their keys.
@@ -191,158 +175,12 @@ fn directory(folder: &Folder) -> Result<Directory, LoadPolicyError> {
     })
 }
 
-/// Parses every Cedar file and gives each policy its `@id` as id.
-fn sort(folder: &Folder) -> Result<Sorted, LoadPolicyError> {
-    let mut sorted = Sorted::default();
-    for (path, text) in folder.within("base").chain(folder.within("site")) {
-        if let Some((offset, message)) = nesting::too_deep(text) {
-            return Err(LoadPolicyError::file(path, message).at(text, Some(offset)));
-        }
-        let set = PolicySet::from_str(text).map_err(|error| {
-            LoadPolicyError::file(path, message(&error)).at(text, offset(&error))
-        })?;
-        if let Some(template) = set.templates().next() {
-            let offset = text.find(&template.to_cedar());
-            let message = "templates are not taken: write the policy out";
-            return Err(LoadPolicyError::file(path, message).at(text, offset));
-        }
-        let mut ids = Vec::new();
-        let mut end = 0;
-        for policy in in_order(&set) {
-            let start = start_of(&policy, text, end);
-            let id = sorted
-                .add(path, &policy)
-                .map_err(|error| error.at(text, start))?;
-            ids.push(id);
-            end = start.unwrap_or(end) + 1;
-        }
-        sorted.files.push(PolicyFile {
-            path: path.to_owned(),
-            policies: ids,
-            text: text.to_owned(),
-        });
+/// Whether the schema that is kept beside the policies is another than theirs. Nothing is decided by it.
+fn stale_schema(folder: &Folder, generated: &str) -> Option<LoadPolicyError> {
+    let kept = folder.get(schema::FILE)?;
+    if kept.replace("\r\n", "\n") == generated {
+        return None;
     }
-    if sorted.all.is_empty() {
-        return Err(LoadPolicyError::file(
-            "base",
-            "no policy is defined: nothing would be allowed",
-        ));
-    }
-    Ok(sorted)
-}
-
-/// The policies of one file in the order in which they stand there.
-fn in_order(set: &PolicySet) -> Vec<Policy> {
-    let number = |policy: &Policy| {
-        let id = policy.id().to_string();
-        id.trim_start_matches("policy")
-            .parse::<usize>()
-            .unwrap_or(usize::MAX)
-    };
-    let mut policies: Vec<Policy> = set.policies().cloned().collect();
-    policies.sort_by_key(number);
-    policies
-}
-
-/// Where `policy` begins in `text`, at `from` or later.
-fn start_of(policy: &Policy, text: &str, from: usize) -> Option<usize> {
-    let written = policy.to_cedar()?;
-    text.get(from..)?.find(&written).map(|offset| from + offset)
-}
-
-impl Sorted {
-    fn add(&mut self, path: &str, policy: &Policy) -> Result<String, LoadPolicyError> {
-        let refuse = |message: String| Err(LoadPolicyError::file(path, message));
-        let id = match policy.annotation("id").map(str::trim) {
-            Some(id) if !id.is_empty() => id.to_owned(),
-            _ => return refuse(format!("a policy has no @id: {}", first_line(policy))),
-        };
-        if let Some(other) = self.origin.insert(id.clone(), path.to_owned()) {
-            return refuse(format!("@id(\"{id}\") stands twice, also in {other}"));
-        }
-        let named = policy.new_id(PolicyId::new(&id));
-        let rule = match (policy.effect(), policy.annotation(REQUIRE_APPROVAL)) {
-            (Effect::Forbid, Some(text)) => match rule(&id, text) {
-                Ok(rule) => Some(rule),
-                Err(message) => return refuse(message),
-            },
-            (Effect::Permit, Some(_)) => {
-                return refuse(format!(
-                    "`{id}`: @require_approval belongs on a forbid, not on a permit"
-                ));
-            }
-            (Effect::Permit | Effect::Forbid, None) => None,
-        };
-        let add = |set: &mut PolicySet| {
-            set.add(named.clone())
-                .map_err(|error| LoadPolicyError::file(path, error.to_string()))
-        };
-        add(&mut self.all)?;
-        match (policy.effect(), &rule) {
-            (Effect::Permit, _) => {
-                add(&mut self.firm)?;
-                add(&mut self.liftable)?;
-            }
-            (Effect::Forbid, None) => add(&mut self.firm)?,
-            (Effect::Forbid, Some(_)) => add(&mut self.liftable)?,
-        }
-        if let Some(rule) = rule {
-            self.rules.insert(id.clone(), rule);
-        }
-        if let Some(description) = policy.annotation("description") {
-            self.descriptions.insert(id.clone(), description.to_owned());
-        }
-        Ok(id)
-    }
-}
-
-fn first_line(policy: &Policy) -> String {
-    let text = policy.to_string();
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(80)
-        .collect()
-}
-
-/// Reads `role:n[, role:n]`.
-fn rule(id: &str, text: &str) -> Result<Rule, String> {
-    let wrong = || {
-        format!(
-            "`{id}`: @require_approval(\"{text}\") is not `role:n`, or several with commas between"
-        )
-    };
-    let mut needs = Vec::new();
-    for part in text.split(',') {
-        let (role, count) = part.trim().split_once(':').ok_or_else(wrong)?;
-        let count = count
-            .trim()
-            .parse::<u32>()
-            .ok()
-            .filter(|count| (1..=16).contains(count));
-        let role = role.trim();
-        let count = count.filter(|_| !role.is_empty()).ok_or_else(wrong)?;
-        needs.push(Need {
-            role: role.to_owned(),
-            count,
-        });
-    }
-    Ok(Rule {
-        policy: id.to_owned(),
-        needs,
-    })
-}
-
-/// Strict validation: a policy that could fail when it is evaluated does not load.
-fn validate(schema: &Schema, sorted: &Sorted, folder: &Folder) -> Result<(), LoadPolicyError> {
-    let result = Validator::new(schema.clone()).validate(&sorted.all, ValidationMode::Strict);
-    let Some(error) = result.validation_errors().next() else {
-        return Ok(());
-    };
-    let id = error.policy_id().to_string();
-    let path = sorted.origin.get(&id).cloned().unwrap_or_default();
-    let text = folder.get(&path).unwrap_or_default();
-    // The message names the policy itself.
-    Err(LoadPolicyError::file(path, message(error)).at(text, offset(error)))
+    let message = "is not what tools and inventory give: write it anew with `countersign policy schema`";
+    Some(LoadPolicyError::file(schema::FILE, message))
 }

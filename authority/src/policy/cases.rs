@@ -289,13 +289,10 @@ impl Runner<'_> {
             .ok_or_else(|| format!("operator `{}` is not in operators.toml", case.operator))?;
         let tool = self.tool(&case.tool)?;
         let definition = tool.definition();
-        let resource = definition.resource.id_in(&case.params).map(|id| {
-            format!(
-                "{}::{}",
-                definition.resource.type_,
-                super::schema::quoted(&id)
-            )
-        });
+        let resource = definition
+            .resource
+            .id_in(&case.params)
+            .map(|id| format!("{}::{}", definition.resource.type_, Value::String(id)));
         let permission = self.bundle.may_approve(&ApprovalInput {
             operator,
             agent: &case.agent,

@@ -8,7 +8,7 @@ const MAX_OPEN: usize = 50;
 /// The most `if`s of one policy; each may stand in the one before.
 const MAX_IFS: usize = 50;
 /// The most operators and dots of one policy; a chain of them nests as well.
-const MAX_OPERATORS: usize = 4_000;
+const MAX_OPERATORS: usize = 1_000;
 
 /// The place of a policy that is nested too deep, in bytes, and why.
 pub(crate) fn too_deep(text: &str) -> Option<(usize, String)> {
@@ -69,7 +69,9 @@ impl Scan {
 
     fn excess(&self) -> Option<String> {
         let too_many = |what: &str, most: usize| {
-            Some(format!("the policy has more than {most} {what}: split it into several"))
+            Some(format!(
+                "the policy has more than {most} {what}: split it into several"
+            ))
         };
         if self.open > MAX_OPEN {
             too_many("brackets open at once", MAX_OPEN)
@@ -96,7 +98,10 @@ mod tests {
 
     #[test]
     fn each_policy_is_measured_by_itself() {
-        let one = format!("permit (a) when {{ {}true }};\n", "if a then b else ".repeat(30));
+        let one = format!(
+            "permit (a) when {{ {}true }};\n",
+            "if a then b else ".repeat(30)
+        );
         assert!(too_deep(&one.repeat(30)).is_none());
         assert!(too_deep(&one.replace(';', "").repeat(2)).is_some());
         assert!(too_deep(&"a && ".repeat(3_000)).is_some());

@@ -1,7 +1,7 @@
 //! Issued tokens, and what recent ones say about a tool on a resource.
 
 use countersign_intent::digest::Digest;
-use countersign_intent::id::{AgentId, IntentId, KeyId, PlanId, StepId, TenantId, ToolName};
+use countersign_intent::id::{AgentId, IntentId, KeyId, PlanId, RunId, StepId, TenantId, ToolName};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
@@ -139,4 +139,27 @@ pub(crate) async fn failures(
     .fetch_one(connection)
     .await?;
     Ok(count)
+}
+
+/// The tools for which `agent` got a token: in `run`, or after `since` when the plan names no run.
+pub(crate) async fn tools_before(
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
+    agent: &AgentId,
+    run: Option<&RunId>,
+    since: Timestamp,
+) -> Result<Vec<ToolName>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT issued.tool AS tool FROM issued \
+         JOIN plan ON plan.plan_id = issued.plan_id \
+         WHERE issued.tenant = $1 AND issued.agent = $2 \
+         AND (plan.run = $3 OR ($3 = '' AND issued.issued_at > $4)) ORDER BY tool",
+    )
+    .bind(tenant.as_str())
+    .bind(agent.as_str())
+    .bind(run.map_or("", RunId::as_str))
+    .bind(stamp::to_millis(since))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|found| row::parsed(found, "tool")).collect()
 }

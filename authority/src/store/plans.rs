@@ -30,8 +30,8 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO plan (plan_id, tenant, agent, requested_by, run, goal, state, verdict, bundle, \
-         policy_epoch, plan_hash, plan_bytes, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         policy_epoch, tainted, plan_hash, plan_bytes, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(plan.id.as_str())
     .bind(plan.tenant.as_str())
@@ -43,6 +43,7 @@ pub(crate) async fn insert(
     .bind(plan.verdict.as_str())
     .bind(plan.bundle.to_string())
     .bind(epoch_column(plan.policy_epoch))
+    .bind(i64::from(plan.tainted))
     .bind(hash.to_string())
     .bind(bytes)
     .bind(stamp::to_millis(plan.created_at))
@@ -297,6 +298,7 @@ async fn with_steps(
         verdict: verdict(found)?,
         bundle: row::parsed(found, "bundle")?,
         policy_epoch: u64::try_from(row::integer(found, "policy_epoch")?).unwrap_or(0),
+        tainted: row::integer(found, "tainted")? != 0,
         created_at: row::time(found, "created_at")?,
         steps: steps.iter().map(step).collect::<Result<_, _>>()?,
     };

@@ -3,14 +3,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
-    missing_docs,
     reason = "a test that cannot go on fails"
 )]
 
 mod approvals;
 mod control;
 mod enforcer;
+mod events;
 mod policies;
 mod plans;
 mod receipts;

@@ -155,3 +155,22 @@ async fn an_observer_reads_and_changes_nothing() {
     let read = world.submit("watcher", json!([{"id": "s1", "tool": "infra.list"}])).await;
     assert_eq!(read["verdict"], "allow");
 }
+
+#[tokio::test]
+async fn a_plan_made_after_reading_untrusted_text_asks_a_person() {
+    let world = World::new().await;
+    let run = |name: &str| format!("run_{}", name.repeat(26));
+    let submit = async |run: &str, steps: Value| {
+        let body = json!({"goal": "g", "run": run, "steps": steps});
+        world.call("remediator", "POST", "/v1/plans", &body).await.ok(201)
+    };
+    let (read, other) = (run("A"), run("B"));
+    assert_eq!(submit(&read, json!([restart("s1")])).await["verdict"], "allow");
+    let list = submit(&read, json!([{"id": "s1", "tool": "identity.list"}])).await;
+    assert_eq!(submit(&read, json!([restart("s1")])).await["tainted"], false, "nothing was read yet");
+    world.minted("remediator", &list, "s1").await;
+    let plan = submit(&read, json!([restart("s1")])).await;
+    assert_eq!((plan["tainted"].as_bool(), plan["verdict"].as_str()), (Some(true), Some("needs_approval")));
+    assert!(plan["steps"][0]["policies"].as_array().unwrap().contains(&json!("tainted-asks")));
+    assert_eq!(submit(&other, json!([restart("s1")])).await["verdict"], "allow");
+}

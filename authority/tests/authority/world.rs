@@ -56,11 +56,6 @@ impl Reply {
         self.body
     }
 
-    /// The text of a member.
-    #[track_caller]
-    pub(crate) fn text(&self, member: &str) -> String {
-        self.body[member].as_str().unwrap_or_else(|| panic!("no `{member}`: {self:?}")).to_owned()
-    }
 }
 
 /// The bearer key of `name`: the same in every world.
@@ -81,20 +76,27 @@ pub(crate) fn approver_key(name: &str) -> SigningKey {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::watching(Duration::ZERO).await
+    }
+
+    /// An authority that looks at its policies folder every `every`.
+    pub(crate) async fn watching(every: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies"), &folder.path().join("policies"));
         more_people(folder.path());
         let clock = Clock::manual("2030-06-03T10:00:00Z".parse().unwrap());
         let tasks = Tasks::new();
         let enforcer = Enforcer::start(&clock, &tasks).await;
-        let router = start(folder.path(), &clock, &enforcer, &tasks, 1).await;
+        let router = start(folder.path(), &clock, &enforcer, &tasks, Start { seed: 1, watch_every: every }).await;
         Self { folder, clock, enforcer, tasks, router }
     }
 
     /// The same authority after its process ended and began again.
     pub(crate) async fn restarted(mut self) -> Self {
         self.router = Router::new();
-        self.router = start(self.folder.path(), &self.clock, &self.enforcer, &self.tasks, 2).await;
+        let start_again = Start { seed: 2, watch_every: Duration::ZERO };
+        self.router =
+            start(self.folder.path(), &self.clock, &self.enforcer, &self.tasks, start_again).await;
         self
     }
 
@@ -188,19 +190,25 @@ impl Drop for World {
     }
 }
 
+/// What differs between two starts.
+struct Start {
+    seed: u64,
+    watch_every: Duration,
+}
+
 async fn start(
     folder: &Path,
     clock: &Clock,
     enforcer: &Enforcer,
     tasks: &Tasks,
-    seed: u64,
+    how: Start,
 ) -> Router {
     let mut config = Config::new(&folder.join("data"), &folder.join("policies"));
     config.enforcers = vec![enforcer.url().to_owned()];
     config.service_key = Some(key("service"));
-    config.watch_every = Duration::ZERO;
+    config.watch_every = how.watch_every;
     config.clock = clock.clone();
-    config.random = Random::seeded(seed);
+    config.random = Random::seeded(how.seed);
     build(config, tasks).await.unwrap()
 }
 
@@ -215,20 +223,22 @@ fn more_people(folder: &Path) {
     append("operators.toml", "\n[[operator]]\nname = \"carol\"\nroles = [\"approver\"]\n");
     let overlay = folder.join("data/overlay");
     fs::create_dir_all(&overlay).unwrap();
-    let mut agents = String::new();
-    for name in AGENTS {
-        agents += &format!("[[agent]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\n", key(name).hash());
-    }
-    let mut operators = String::new();
-    for name in OPERATORS {
-        let public = approver_key(name).verifying_key().to_base64url();
-        operators += &format!(
-            "[[operator]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\napprover_key = \"{public}\"\n",
-            key(name).hash()
-        );
-    }
-    fs::write(overlay.join("agents.toml"), agents).unwrap();
-    fs::write(overlay.join("operators.toml"), operators).unwrap();
+    let agents: Vec<String> = AGENTS
+        .iter()
+        .map(|name| format!("[[agent]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\n", key(name).hash()))
+        .collect();
+    let operators: Vec<String> = OPERATORS
+        .iter()
+        .map(|name| {
+            let public = approver_key(name).verifying_key().to_base64url();
+            let hash = key(name).hash();
+            format!(
+                "[[operator]]\nname = \"{name}\"\nkey_sha256 = \"{hash}\"\napprover_key = \"{public}\"\n"
+            )
+        })
+        .collect();
+    fs::write(overlay.join("agents.toml"), agents.concat()).unwrap();
+    fs::write(overlay.join("operators.toml"), operators.concat()).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -170,8 +170,9 @@ fn checked_hash(view: &Value) -> Result<Digest, Failure> {
     let steps = plan.get("steps").and_then(Value::as_array);
     let step = steps.into_iter().flatten().find(|step| step.get("id") == view.get("step"));
     let Some(step) = step else { return Err(tampered("the step is not in the plan's bytes")) };
-    for member in ["tool", "params"] {
-        if step.get(member) != view.get(member) {
+    for member in ["tool", "effect", "params", "request"] {
+        let value = |item: &Value| item.get(member).cloned().unwrap_or_default();
+        if value(step) != value(view) {
             return Err(tampered("what is shown is not what the hash covers"));
         }
     }

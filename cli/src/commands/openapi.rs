@@ -78,8 +78,9 @@ pub(crate) fn run(args: &Args) -> Result<Report, Failure> {
     let mut written = Vec::new();
     for server in Server::value_variants() {
         let path = folder.join(format!("{}.json", server.name()));
+        let text = server.text()?;
         std::fs::create_dir_all(&folder)
-            .and_then(|()| std::fs::write(&path, server.text().unwrap_or_default()))
+            .and_then(|()| std::fs::write(&path, text))
             .map_err(|error| Failure::because(format!("cannot write `{}`", path.display()), error))?;
         written.push(path.display().to_string());
     }

@@ -1,6 +1,5 @@
 //! Asks the authority for the control document, every 500 ms.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_service::client::{Peer, PeerError};
@@ -12,6 +11,8 @@ use crate::journal::{Journal, PutError};
 
 /// Time between two questions.
 const EVERY: Duration = Duration::from_millis(500);
+/// Time between two questions before the first answer: the authority may be starting too.
+const EAGER: Duration = Duration::from_millis(100);
 /// How long the authority may take to answer one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -27,7 +28,7 @@ enum PollError {
 }
 
 /// Asks until cancelled. Run by a task.
-pub(crate) async fn run(authority: Arc<Peer>, control: Control, journal: Journal, clock: Clock) {
+pub(crate) async fn run(authority: Peer, control: Control, journal: Journal, clock: Clock) {
     let mut heard = true;
     loop {
         match ask(&authority, &control, &journal, &clock).await {
@@ -43,7 +44,12 @@ pub(crate) async fn run(authority: Arc<Peer>, control: Control, journal: Journal
                 heard = false;
             }
         }
-        clock.sleep(EVERY).await;
+        let pause = if control.snapshot().is_ok() {
+            EVERY
+        } else {
+            EAGER
+        };
+        clock.sleep(pause).await;
     }
 }
 

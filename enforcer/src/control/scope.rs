@@ -48,7 +48,13 @@ mod tests {
     fn scope_that_is_not_understood_stops_everything() {
         assert_eq!(Scope::read("all"), Scope::All);
         assert_eq!(Scope::read("region:eu"), Scope::All);
-        assert_eq!(Scope::read("tool:infra.scale"), Scope::Tool("infra.scale".to_owned()));
-        assert_eq!(Scope::read("tool:ns:name"), Scope::Tool("ns:name".to_owned()));
+        assert_eq!(
+            Scope::read("tool:infra.scale"),
+            Scope::Tool("infra.scale".to_owned())
+        );
+        assert_eq!(
+            Scope::read("tool:ns:name"),
+            Scope::Tool("ns:name".to_owned())
+        );
     }
 }

@@ -23,12 +23,20 @@ impl Locks {
     pub(crate) async fn take(&self, key: &str, patience: Duration) -> Option<Guard> {
         let semaphore = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(locks.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(1))))
+            Arc::clone(
+                locks
+                    .entry(key.to_owned())
+                    .or_insert_with(|| Arc::new(Semaphore::new(1))),
+            )
         };
         let place = tokio::time::timeout(patience, semaphore.acquire_owned()).await;
         let place = place.ok().and_then(Result::ok);
         let got = place.is_some();
-        let guard = Guard { locks: self.clone(), key: key.to_owned(), place };
+        let guard = Guard {
+            locks: self.clone(),
+            key: key.to_owned(),
+            place,
+        };
         got.then_some(guard)
     }
 }
@@ -38,7 +46,10 @@ impl Drop for Guard {
         drop(self.place.take());
         let mut locks = self.locks.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The map's own reference is the last one when nobody holds or awaits the resource.
-        if locks.get(&self.key).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
+        if locks
+            .get(&self.key)
+            .is_some_and(|semaphore| Arc::strong_count(semaphore) == 1)
+        {
             locks.remove(&self.key);
         }
     }
@@ -53,10 +64,20 @@ mod tests {
         let locks = Locks::default();
         let patience = Duration::from_secs(2);
         let first = locks.take("Service::\"payments\"", patience).await.unwrap();
-        assert!(locks.take("Service::\"payments\"", patience).await.is_none());
+        assert!(
+            locks
+                .take("Service::\"payments\"", patience)
+                .await
+                .is_none()
+        );
         assert!(locks.take("Service::\"auth\"", patience).await.is_some());
         drop(first);
-        assert!(locks.take("Service::\"payments\"", patience).await.is_some());
+        assert!(
+            locks
+                .take("Service::\"payments\"", patience)
+                .await
+                .is_some()
+        );
         assert!(locks.0.lock().unwrap().is_empty(), "nothing stays behind");
     }
 }

@@ -84,14 +84,27 @@ pub(crate) async fn open(parts: Opened<'_>) -> Result<(Journal, Writer), Journal
     let database = Database::open(parts.database_url, &migrators).await?;
     let now = stamp::whole_millis(parts.clock.now());
     let mut tx = database.write().await?;
-    let opening = Opening { origin: parts.origin, tenant: parts.tenant, role: "enforcer" };
+    let opening = Opening {
+        origin: parts.origin,
+        tenant: parts.tenant,
+        role: "enforcer",
+    };
     let ledger = Ledger::open(&mut tx, opening).await?;
     let size = ledger.size(&mut tx).await?;
     let floor = floor(&mut tx, size, high_water_size(parts.data)?, now).await?;
     let high_water = state::high_water(&mut tx).await?.unwrap_or(now);
-    state::renew(&mut tx, ledger.writer(), now, clock::saturating_add(now, WRITER_LEASE)).await?;
+    state::renew(
+        &mut tx,
+        ledger.writer(),
+        now,
+        clock::saturating_add(now, WRITER_LEASE),
+    )
+    .await?;
     let boot = json!({ "version": env!("CARGO_PKG_VERSION"), "floor": floor });
-    let _appended = ledger.append(&mut tx, Kind::Boot, now, boot).await.map_err(StoreError::from)?;
+    let _appended = ledger
+        .append(&mut tx, Kind::Boot, now, boot)
+        .await
+        .map_err(StoreError::from)?;
     let shared = Arc::new(Shared {
         database,
         ledger,
@@ -113,12 +126,26 @@ pub(crate) async fn open(parts: Opened<'_>) -> Result<(Journal, Writer), Journal
     let settled = give_up(&shared, &mut tx, &lost).await?;
     tx.commit().await?;
     for call in settled {
-        parts.hub.publish("call", call.attempt.as_str(), &call.view());
+        parts
+            .hub
+            .publish("call", call.attempt.as_str(), &call.view());
     }
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let journal = Journal { sender, shared: Arc::clone(&shared) };
+    let journal = Journal {
+        sender,
+        shared: Arc::clone(&shared),
+    };
     let unrecorded = VecDeque::new();
-    Ok((journal, Writer { receiver, shared, hub: parts.hub, high_water, unrecorded }))
+    Ok((
+        journal,
+        Writer {
+            receiver,
+            shared,
+            hub: parts.hub,
+            high_water,
+            unrecorded,
+        },
+    ))
 }
 
 /// The issuance floor. A new journal refuses what was issued before it began, and one that lost records
@@ -134,12 +161,18 @@ async fn floor(
     let lost = remembered.is_some_and(|remembered| remembered > size);
     let (iat, reason) = match known {
         Some(known) if !lost => return Ok(known),
-        Some(known) => (known.max(now.as_second().saturating_add(SKEW)), "records were lost"),
+        Some(known) => (
+            known.max(now.as_second().saturating_add(SKEW)),
+            "records were lost",
+        ),
         None if lost => (now.as_second().saturating_add(SKEW), "the journal was lost"),
         None => (now.as_second(), "a new journal"),
     };
     if lost {
-        tracing::error!(floor = iat, "the journal is shorter than it was: older tokens are refused");
+        tracing::error!(
+            floor = iat,
+            "the journal is shorter than it was: older tokens are refused"
+        );
     }
     state::raise_floor(tx, iat, reason, now).await?;
     Ok(iat)

@@ -18,23 +18,35 @@ use crate::control::{ControlDocument, Snapshot};
 #[derive(Debug)]
 pub(super) enum Operation {
     /// Spend a token; the answer is the control generation under which it was.
-    Spend { spend: Box<Spend>, reply: oneshot::Sender<Result<u64, Refusal>> },
+    Spend {
+        spend: Box<Spend>,
+        reply: oneshot::Sender<Result<u64, Refusal>>,
+    },
     /// Record what became of an attempt.
     Settle {
         settle: Box<Settle>,
         reply: Option<oneshot::Sender<Result<Settled, SettleError>>>,
     },
     /// Read the state of a token.
-    LookUp { jti: IntentId, reply: oneshot::Sender<Result<Option<Call>, Refusal>> },
+    LookUp {
+        jti: IntentId,
+        reply: oneshot::Sender<Result<Option<Call>, Refusal>>,
+    },
     /// Record a control document and put it in force.
     Control {
         document: Box<ControlDocument>,
         reply: oneshot::Sender<Result<u64, PutError>>,
     },
     /// Append a record.
-    Note { note: Box<Note>, reply: oneshot::Sender<bool> },
+    Note {
+        note: Box<Note>,
+        reply: oneshot::Sender<bool>,
+    },
     /// Take receipts out of the outbox.
-    Posted { ids: Vec<String>, reply: oneshot::Sender<bool> },
+    Posted {
+        ids: Vec<String>,
+        reply: oneshot::Sender<bool>,
+    },
 }
 
 /// A record that changes no state, with receipts that stand on their own (those of leases).
@@ -105,7 +117,12 @@ impl Operation {
             (Self::Spend { reply, .. }, Answer::Spend(answer)) => {
                 let _ = reply.send(answer.map(|(_, generation)| generation));
             }
-            (Self::Settle { reply: Some(reply), .. }, Answer::Settle(answer)) => {
+            (
+                Self::Settle {
+                    reply: Some(reply), ..
+                },
+                Answer::Settle(answer),
+            ) => {
                 let _ = reply.send(answer.map(|settled| *settled));
             }
             (Self::LookUp { reply, .. }, Answer::LookUp(call)) => {

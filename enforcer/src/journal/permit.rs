@@ -45,8 +45,22 @@ pub(super) struct Grant {
 
 impl Permit {
     pub(super) fn new(grant: Grant) -> Self {
-        let Grant { attempt, call, timeout, granted, generation, guard } = grant;
-        Self { attempt, call, timeout, granted, generation, guard }
+        let Grant {
+            attempt,
+            call,
+            timeout,
+            granted,
+            generation,
+            guard,
+        } = grant;
+        Self {
+            attempt,
+            call,
+            timeout,
+            granted,
+            generation,
+            guard,
+        }
     }
 
     /// The attempt.

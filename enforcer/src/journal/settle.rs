@@ -57,7 +57,14 @@ impl Settle {
     /// `event` became known of `attempt`, which spent the token `jti`.
     pub(crate) fn of(jti: &IntentId, attempt: &AttemptId, event: Event) -> Self {
         let (jti, attempt) = (jti.clone(), attempt.clone());
-        Self { jti, attempt, event, cause: None, body: None, word: None }
+        Self {
+            jti,
+            attempt,
+            event,
+            cause: None,
+            body: None,
+            word: None,
+        }
     }
 
     /// Why.
@@ -130,10 +137,19 @@ impl Settle {
         mut call: Call,
         ended_at: Timestamp,
     ) -> Result<Call, StoreError> {
-        let kind = if call.state.resolution().is_some() { Kind::Resolve } else { Kind::Outcome };
-        let appended = shared.ledger.append(tx, kind, ended_at, self.body_of(&call)).await?;
+        let kind = if call.state.resolution().is_some() {
+            Kind::Resolve
+        } else {
+            Kind::Outcome
+        };
+        let appended = shared
+            .ledger
+            .append(tx, kind, ended_at, self.body_of(&call))
+            .await?;
         if let Some(outcome) = call.outcome() {
-            let jws = shared.signer.sign(&call, outcome, ended_at, Some(appended.leaf));
+            let jws = shared
+                .signer
+                .sign(&call, outcome, ended_at, Some(appended.leaf));
             let receipt = NewReceipt {
                 attempt: call.attempt.clone(),
                 jti: call.jti.clone(),
@@ -157,13 +173,38 @@ impl Settle {
         });
         let optional = [
             ("status", call.state.status().map(Value::from)),
-            ("resolution", call.state.resolution().map(Resolution::as_str).map(Value::from)),
+            (
+                "resolution",
+                call.state
+                    .resolution()
+                    .map(Resolution::as_str)
+                    .map(Value::from),
+            ),
             ("cause", self.cause.clone().map(Value::from)),
-            ("body_sha256", call.body.map(|body| Value::from(body.sha256.to_string()))),
-            ("body_length", call.body.map(|body| Value::from(body.length))),
-            ("by", self.word.as_ref().map(|word| Value::from(word.by.as_str()))),
-            ("evidence", self.word.as_ref().map(|word| Value::from(word.evidence.as_str()))),
-            ("reason", self.word.as_ref().map(|word| Value::from(word.reason.as_str()))),
+            (
+                "body_sha256",
+                call.body.map(|body| Value::from(body.sha256.to_string())),
+            ),
+            (
+                "body_length",
+                call.body.map(|body| Value::from(body.length)),
+            ),
+            (
+                "by",
+                self.word.as_ref().map(|word| Value::from(word.by.as_str())),
+            ),
+            (
+                "evidence",
+                self.word
+                    .as_ref()
+                    .map(|word| Value::from(word.evidence.as_str())),
+            ),
+            (
+                "reason",
+                self.word
+                    .as_ref()
+                    .map(|word| Value::from(word.reason.as_str())),
+            ),
         ];
         if let Some(members) = body.as_object_mut() {
             for (name, value) in optional {

@@ -24,7 +24,7 @@ use crate::execution::{Event, State};
 use crate::stamp;
 
 /// How long after its tool's time limit a call is given up.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 /// How far the clock may stand behind the journal's high-water time.
 const SKEW: Duration = Duration::from_secs(5);
 
@@ -110,8 +110,10 @@ impl Spend {
             return Ok(Err(used(&call)));
         }
         state::raise_high_water(tx, call.consumed_at).await?;
-        let _appended =
-            shared.ledger.append(tx, Kind::Consume, call.consumed_at, self.record(&call)).await?;
+        let _appended = shared
+            .ledger
+            .append(tx, Kind::Consume, call.consumed_at, self.record(&call))
+            .await?;
         Ok(Ok((Box::new(call), generation)))
     }
 
@@ -127,9 +129,15 @@ impl Spend {
             return Err(Refusal::new(RefusalCode::ClockBehind, message));
         }
         let control = shared.control.snapshot()?;
-        shared.control.check_lease(self.effect, shared.clock.monotonic())?;
+        shared
+            .control
+            .check_lease(self.effect, shared.clock.monotonic())?;
         control.check(&self.intent, &self.kid)?;
-        if control.keys().iter().all(|key| key.kid().as_str() != self.kid) {
+        if control
+            .keys()
+            .iter()
+            .all(|key| key.kid().as_str() != self.kid)
+        {
             let message = format!("key `{}` is no longer in the key set", self.kid);
             return Err(Refusal::new(RefusalCode::TokenKey, message));
         }
@@ -197,7 +205,10 @@ impl Spend {
 }
 
 fn used(earlier: &Call) -> Refusal {
-    let message = format!("the token was used already, by attempt `{}`", earlier.attempt);
+    let message = format!(
+        "the token was used already, by attempt `{}`",
+        earlier.attempt
+    );
     Refusal::new(RefusalCode::TokenUsed, message)
 }
 

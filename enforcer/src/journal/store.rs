@@ -32,7 +32,10 @@ pub(crate) enum StoreError {
 
 impl StoreError {
     fn corrupt(column: &'static str, why: impl std::fmt::Display) -> Self {
-        Self::Corrupt { column, why: why.to_string() }
+        Self::Corrupt {
+            column,
+            why: why.to_string(),
+        }
     }
 }
 

@@ -85,10 +85,13 @@ impl Writer {
     async fn take(&mut self, first: Operation) {
         let mut batch = vec![first];
         while batch.len() < BATCH && batch.last().is_some_and(|last| !last.ends_batch()) {
-            let Ok(next) = self.receiver.try_recv() else { break };
+            let Ok(next) = self.receiver.try_recv() else {
+                break;
+            };
             batch.push(next);
         }
-        metrics::histogram!("countersign_journal_batch").record(u32::try_from(batch.len()).unwrap_or(0));
+        metrics::histogram!("countersign_journal_batch")
+            .record(u32::try_from(batch.len()).unwrap_or(0));
         match self.commit(&batch).await {
             Ok(answers) => self.answer(batch, answers),
             // One operation may have spoiled it for the others: each gets its own transaction.
@@ -110,14 +113,22 @@ impl Writer {
     }
 
     async fn commit(&mut self, batch: &[Operation]) -> Result<Vec<Answer>, Failure> {
-        let mut tx = self.shared.database.write().await.map_err(|error| not_committed(&error.into()))?;
+        let mut tx = self
+            .shared
+            .database
+            .write()
+            .await
+            .map_err(|error| not_committed(&error.into()))?;
         let mut answers = Vec::with_capacity(batch.len());
         for operation in batch {
             let applied = self.apply(operation, &mut tx).await;
             answers.push(applied.map_err(|error| not_committed(&error))?);
         }
         tx.commit().await.map_err(|error| {
-            tracing::error!(error = error_chain(&error), "a commit's result is not known");
+            tracing::error!(
+                error = error_chain(&error),
+                "a commit's result is not known"
+            );
             Failure::Unknown
         })?;
         Ok(answers)
@@ -125,9 +136,9 @@ impl Writer {
 
     async fn apply(&self, operation: &Operation, tx: &mut Write) -> Result<Answer, StoreError> {
         match operation {
-            Operation::Spend { spend, .. } => {
-                Ok(Answer::Spend(spend.apply(&self.shared, self.high_water, tx).await?))
-            }
+            Operation::Spend { spend, .. } => Ok(Answer::Spend(
+                spend.apply(&self.shared, self.high_water, tx).await?,
+            )),
             Operation::Settle { settle, .. } => {
                 Ok(Answer::Settle(settle.apply(&self.shared, tx).await?))
             }
@@ -168,8 +179,11 @@ impl Writer {
             Err(error) => return Ok(Answer::Control(Err(error.into()))),
         };
         let at = stamp::whole_millis(self.shared.clock.now());
-        let _appended =
-            self.shared.ledger.append(tx, Kind::Control, at, control_record(document)).await?;
+        let _appended = self
+            .shared
+            .ledger
+            .append(tx, Kind::Control, at, control_record(document))
+            .await?;
         Ok(Answer::Control(Ok(Box::new(snapshot))))
     }
 
@@ -187,7 +201,10 @@ impl Writer {
                 }
                 Answer::Note => self.shared.receipts.notify_one(),
                 Answer::Control(Ok(snapshot)) => {
-                    tracing::info!(control.generation = snapshot.generation(), "control changed");
+                    tracing::info!(
+                        control.generation = snapshot.generation(),
+                        "control changed"
+                    );
                     self.shared.control.replace((**snapshot).clone());
                 }
                 Answer::Spend(Err(_))
@@ -203,7 +220,9 @@ impl Writer {
     /// The transaction failed: answers so, and keeps what must be recorded before anything new starts.
     fn fail(&mut self, batch: Vec<Operation>, failure: Failure) {
         for operation in batch {
-            let Some(left) = operation.fail(failure) else { continue };
+            let Some(left) = operation.fail(failure) else {
+                continue;
+            };
             self.unrecorded.push_back(left);
             self.shared.closed.store(true, Ordering::Release);
         }
@@ -212,17 +231,16 @@ impl Writer {
     /// Tries to record what is left; opens the journal again once nothing is.
     async fn retry(&mut self) {
         while let Some(settle) = self.unrecorded.pop_front() {
-            let batch = [Operation::Settle { settle: Box::new(settle.clone()), reply: None }];
-            match self.commit(&batch).await {
-                Ok(answers) => {
-                    tracing::info!(call.attempt = %settle.attempt(), "an outcome is recorded after all");
-                    self.answer(batch.into(), answers);
-                }
-                Err(_) => {
-                    self.unrecorded.push_front(settle);
-                    return;
-                }
-            }
+            let batch = [Operation::Settle {
+                settle: Box::new(settle.clone()),
+                reply: None,
+            }];
+            let Ok(answers) = self.commit(&batch).await else {
+                self.unrecorded.push_front(settle);
+                return;
+            };
+            tracing::info!(call.attempt = %settle.attempt(), "an outcome is recorded after all");
+            self.answer(batch.into(), answers);
         }
         self.shared.closed.store(false, Ordering::Release);
     }
@@ -230,7 +248,10 @@ impl Writer {
     /// Finds calls that will not end by themselves; says that this writer lives.
     async fn sweep(&mut self) {
         if let Err(error) = self.try_sweep().await {
-            tracing::warn!(error = error_chain(&error), "cannot look for calls left behind");
+            tracing::warn!(
+                error = error_chain(&error),
+                "cannot look for calls left behind"
+            );
         }
     }
 
@@ -246,7 +267,13 @@ impl Writer {
         let writer = self.shared.ledger.writer();
         let mut lost = overdue;
         if shared {
-            state::renew(&mut tx, writer, now, clock::saturating_add(now, WRITER_LEASE)).await?;
+            state::renew(
+                &mut tx,
+                writer,
+                now,
+                clock::saturating_add(now, WRITER_LEASE),
+            )
+            .await?;
             lost.extend(calls::orphaned(&mut tx, writer, now).await?);
         }
         let settled = give_up(&self.shared, &mut tx, &lost).await?;
@@ -259,7 +286,8 @@ impl Writer {
     }
 
     fn publish(&self, call: &Call) {
-        self.hub.publish("call", call.attempt.as_str(), &call.view());
+        self.hub
+            .publish("call", call.attempt.as_str(), &call.view());
     }
 }
 
@@ -291,7 +319,12 @@ fn not_committed(error: &StoreError) -> Failure {
 }
 
 fn control_record(document: &ControlDocument) -> Value {
-    let keys: Vec<_> = document.keys.keys.iter().map(|key| key.kid.as_str()).collect();
+    let keys: Vec<_> = document
+        .keys
+        .keys
+        .iter()
+        .map(|key| key.kid.as_str())
+        .collect();
     json!({
         "generation": document.generation,
         "policy_epoch": document.policy_epoch,

@@ -53,7 +53,10 @@ pub(crate) async fn run(authority: Peer, journal: Journal, clock: Clock) {
             }
             Ok(_) => backoff = FIRST_BACKOFF,
             Err(error) => {
-                tracing::warn!(error = error_chain(&error), "receipts wait for the authority");
+                tracing::warn!(
+                    error = error_chain(&error),
+                    "receipts wait for the authority"
+                );
                 clock.sleep(backoff).await;
                 backoff = backoff.saturating_mul(2).min(MAX_BACKOFF);
             }
@@ -70,7 +73,17 @@ async fn post(authority: &Peer, journal: &Journal) -> Result<usize, PostError> {
     let (ids, receipts): (Vec<_>, Vec<_>) =
         waiting.into_iter().map(|one| (one.id, one.jws)).unzip();
     let sent = ids.len();
-    let answer = authority.post::<_, Accepted>("/v1/receipts", &Body { receipts }).await?;
-    tracing::debug!(sent, accepted = answer.body.accepted, "the authority has the receipts");
-    if journal.posted(ids).await { Ok(sent) } else { Err(PostError::Uncleared) }
+    let answer = authority
+        .post::<_, Accepted>("/v1/receipts", &Body { receipts })
+        .await?;
+    tracing::debug!(
+        sent,
+        accepted = answer.body.accepted,
+        "the authority has the receipts"
+    );
+    if journal.posted(ids).await {
+        Ok(sent)
+    } else {
+        Err(PostError::Uncleared)
+    }
 }

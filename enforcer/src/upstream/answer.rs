@@ -5,10 +5,10 @@ use countersign_intent::json;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::scrub::Scrubber;
 use super::target::Target;
-use crate::hash::Hasher;
 use crate::journal::call::BodyDigest;
 
 /// Bytes of an answer that are kept.
@@ -40,11 +40,13 @@ pub(crate) struct Body {
 impl Body {
     /// Reads the body to its end.
     pub(super) async fn read(mut body: Incoming, target: &Target) -> Result<Self, BodyError> {
-        let mut hasher = Hasher::new();
+        let mut hasher = Sha256::new();
         let mut kept = Vec::new();
         let mut length = 0_u64;
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame?.into_data() else { continue };
+            let Ok(data) = frame?.into_data() else {
+                continue;
+            };
             length = length.saturating_add(data.len() as u64);
             if length > MAX {
                 return Err(BodyError::TooLong);
@@ -53,9 +55,16 @@ impl Body {
             let room = KEPT.saturating_sub(kept.len());
             kept.extend(data.iter().take(room));
         }
-        let digest = BodyDigest { sha256: hasher.finish(), length };
+        let digest = BodyDigest {
+            sha256: Digest::from_bytes(hasher.finalize().into()),
+            length,
+        };
         let truncated = length > kept.len() as u64;
-        Ok(Self { result: shown(kept, truncated, target), digest, truncated })
+        Ok(Self {
+            result: shown(kept, truncated, target),
+            digest,
+            truncated,
+        })
     }
 }
 

@@ -43,7 +43,10 @@ pub(super) struct Dialer {
 
 impl fmt::Debug for Dialer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Dialer").field("tls", &self.tls.is_some()).finish()
+        formatter
+            .debug_struct("Dialer")
+            .field("tls", &self.tls.is_some())
+            .finish()
     }
 }
 
@@ -57,7 +60,9 @@ impl Dialer {
         let mut roots = rustls::RootCertStore::empty();
         let (added, _ignored) = roots.add_parsable_certificates(loaded.certs);
         if added == 0 {
-            return Err(TlsError("the system has no certificate authorities".to_owned()));
+            return Err(TlsError(
+                "the system has no certificate authorities".to_owned(),
+            ));
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -65,7 +70,9 @@ impl Dialer {
             .map_err(|error| TlsError(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))) })
+        Ok(Self {
+            tls: Some(TlsConnector::from(Arc::new(config))),
+        })
     }
 
     /// Connects to `target`.
@@ -79,7 +86,9 @@ impl Dialer {
         let name = shown(target);
         let server = server_name(target).ok_or_else(|| DialError::Name(name.clone()))?;
         let stream = tls.connect(server, stream).await;
-        Ok(Connection::Tls(Box::new(stream.map_err(|error| DialError::Tls(name, error))?)))
+        Ok(Connection::Tls(Box::new(
+            stream.map_err(|error| DialError::Tls(name, error))?,
+        )))
     }
 }
 
@@ -88,7 +97,10 @@ async fn connect(target: &Target) -> Result<TcpStream, DialError> {
     let mut allowed = false;
     for address in resolve(target).await? {
         if !target.permits(address.ip()) {
-            tracing::warn!(upstream = target.name(), "an address of the upstream may not be dialled");
+            tracing::warn!(
+                upstream = target.name(),
+                "an address of the upstream may not be dialled"
+            );
             continue;
         }
         allowed = true;

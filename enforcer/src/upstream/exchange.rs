@@ -53,7 +53,10 @@ pub(super) async fn run(
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => return Exchange::not_sent(error_chain(&error)),
         Err(_) => {
-            return Exchange::not_sent(format!("`{}` does not take connections in time", target.name()));
+            return Exchange::not_sent(format!(
+                "`{}` does not take connections in time",
+                target.name()
+            ));
         }
     };
     faults.reach(Point::BeforeSend);
@@ -65,7 +68,11 @@ pub(super) async fn run(
         Ok(Err(error)) => error_chain(&error),
         Err(_) => format!("no complete answer came within {} s", limit.as_secs_f32()),
     };
-    if written.get() { Exchange::lost(failure) } else { Exchange::not_sent(failure) }
+    if written.get() {
+        Exchange::lost(failure)
+    } else {
+        Exchange::not_sent(failure)
+    }
 }
 
 async fn exchange(
@@ -99,5 +106,9 @@ fn answered(answer: Answer) -> Exchange {
     let event = Event::Answered(answer.status);
     let gateway = matches!(answer.status, 408 | 502 | 504);
     let cause = gateway.then(|| format!("the upstream answered {}", answer.status));
-    Exchange { event, cause, answer: Some(answer) }
+    Exchange {
+        event,
+        cause,
+        answer: Some(answer),
+    }
 }

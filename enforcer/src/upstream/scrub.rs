@@ -18,8 +18,7 @@ impl Scrubber {
         let mut spellings = Vec::new();
         if let Some(credential) = credential.filter(|credential| !credential.expose().is_empty()) {
             let plain = credential.expose();
-            let percent: String =
-                url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
+            let percent: String = url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
             let encoded = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE_NO_PAD].map(|e| e.encode(plain));
             spellings.push(plain.to_owned());
             spellings.push(percent);
@@ -29,12 +28,19 @@ impl Scrubber {
             spellings.dedup();
         }
         let spellings = spellings.into_iter().map(Zeroizing::new).collect();
-        Self { spellings, mark: format!("[redacted:{name}]") }
+        Self {
+            spellings,
+            mark: format!("[redacted:{name}]"),
+        }
     }
 
     /// The length of the longest spelling.
     pub(super) fn longest(&self) -> usize {
-        self.spellings.iter().map(|spelling| spelling.len()).max().unwrap_or(0)
+        self.spellings
+            .iter()
+            .map(|spelling| spelling.len())
+            .max()
+            .unwrap_or(0)
     }
 
     /// `bytes` without the credential.
@@ -42,7 +48,10 @@ impl Scrubber {
         let mut clean = Vec::with_capacity(bytes.len());
         let mut rest = bytes;
         while let Some((first, tail)) = rest.split_first() {
-            let hit = self.spellings.iter().find_map(|one| rest.strip_prefix(one.as_bytes()));
+            let hit = self
+                .spellings
+                .iter()
+                .find_map(|one| rest.strip_prefix(one.as_bytes()));
             if let Some(after) = hit {
                 clean.extend_from_slice(self.mark.as_bytes());
                 rest = after;
@@ -93,14 +102,18 @@ mod tests {
         let encoded = STANDARD.encode(key.expose());
         let echo = format!("x {} y cs_up_a%2Bb%2Fc%3Dd z {encoded} end", key.expose());
         let clean = String::from_utf8(scrubber.bytes(echo.as_bytes())).unwrap();
-        assert_eq!(clean, "x [redacted:cloud] y [redacted:cloud] z [redacted:cloud] end");
+        assert_eq!(
+            clean,
+            "x [redacted:cloud] y [redacted:cloud] z [redacted:cloud] end"
+        );
     }
 
     #[test]
     fn escaped_credential_is_found_in_values() {
         let key = SecretKey::from_text("cs_up_abc");
         let scrubber = Scrubber::new("cloud", Some(&key));
-        let answer: Value = serde_json::from_str(r#"{"a":["\u0063s_up_abc!"],"cs_up_abc":1}"#).unwrap();
+        let answer: Value =
+            serde_json::from_str(r#"{"a":["\u0063s_up_abc!"],"cs_up_abc":1}"#).unwrap();
         let clean = json!({"a": ["[redacted:cloud]!"], "[redacted:cloud]": 1});
         assert_eq!(scrubber.value(answer), clean);
     }

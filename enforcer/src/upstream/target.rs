@@ -18,7 +18,9 @@ use crate::config::{AddressRange, Upstream};
 
 /// A base address that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("`base_url` of upstream `{upstream}` must be `http://` or `https://` with a host, and without user, query and fragment")]
+#[error(
+    "`base_url` of upstream `{upstream}` must be `http://` or `https://` with a host, and without user, query and fragment"
+)]
 pub struct TargetError {
     upstream: String,
 }
@@ -56,8 +58,15 @@ impl fmt::Debug for Target {
 
 impl Target {
     pub(super) fn new(upstream: Upstream) -> Result<Self, TargetError> {
-        let Upstream { name, base_url: base, credential, allowed } = upstream;
-        let wrong = || TargetError { upstream: name.clone() };
+        let Upstream {
+            name,
+            base_url: base,
+            credential,
+            allowed,
+        } = upstream;
+        let wrong = || TargetError {
+            upstream: name.clone(),
+        };
         let plain = matches!(base.scheme(), "http" | "https")
             && base.username().is_empty()
             && base.password().is_none()
@@ -68,7 +77,14 @@ impl Target {
         if !plain {
             return Err(wrong());
         }
-        Ok(Self { name, base, host, port, credential, allowed })
+        Ok(Self {
+            name,
+            base,
+            host,
+            port,
+            credential,
+            allowed,
+        })
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -111,7 +127,10 @@ impl Target {
             .method(method)
             .uri(target)
             .header(HOST, self.host_header())
-            .header(USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .header(
+                USER_AGENT,
+                concat!("countersign/", env!("CARGO_PKG_VERSION")),
+            )
             .header(ACCEPT, "application/json")
             .header(ACCEPT_ENCODING, "identity")
             .header(CONNECTION, "close")
@@ -146,8 +165,12 @@ impl Target {
             && url.password().is_none()
             && url.fragment().is_none()
             && url.path() == path
-            && url.query().is_some() == !call.query.is_empty();
-        if same { Ok(target) } else { Err(BuildError::Shape) }
+            && url.query().is_some() != call.query.is_empty();
+        if same {
+            Ok(target)
+        } else {
+            Err(BuildError::Shape)
+        }
     }
 
     fn host_header(&self) -> String {
@@ -182,9 +205,7 @@ fn never_dialled(address: IpAddr) -> bool {
 
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
-    let pair = |high: u16, low: u16| {
-        Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low))
-    };
+    let pair = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match segments {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(pair(high, low)),
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(pair(high, low)),
@@ -224,7 +245,9 @@ mod tests {
     #[test]
     fn request_is_the_rendered_call_with_our_headers() {
         let target = target("http://cloud.internal:9000/base", &[]);
-        let request = target.request(&call("/v1/services/payments/scale"), &jti()).unwrap();
+        let request = target
+            .request(&call("/v1/services/payments/scale"), &jti())
+            .unwrap();
         assert_eq!(request.uri(), "/base/v1/services/payments/scale");
         assert_eq!(request.headers()["host"], "cloud.internal:9000");
         assert_eq!(request.headers()["authorization"], "Bearer cs_up_secret");
@@ -235,7 +258,14 @@ mod tests {
     #[test]
     fn address_that_changes_its_shape_is_not_built() {
         let target = target("http://cloud.internal", &[]);
-        for path in ["/v1/../admin", "//evil/x", "/v1/a?b", "/v1/a#b", "/v1/%2e%2e/x", "/v1/\\x"] {
+        for path in [
+            "/v1/../admin",
+            "//evil/x",
+            "/v1/a?b",
+            "/v1/a#b",
+            "/v1/%2e%2e/x",
+            "/v1/\\x",
+        ] {
             assert!(target.request(&call(path), &jti()).is_err(), "{path}");
         }
         assert!(target.request(&call("@evil.com/"), &jti()).is_err());
@@ -272,7 +302,14 @@ mod tests {
 
     #[test]
     fn addresses_with_users_queries_or_other_schemes_are_not_taken() {
-        for base in ["ftp://x", "http://u@x", "http://u:p@x", "http://x?y", "http://x#y", "file:///x"] {
+        for base in [
+            "ftp://x",
+            "http://u@x",
+            "http://u:p@x",
+            "http://x?y",
+            "http://x#y",
+            "file:///x",
+        ] {
             let upstream = Upstream {
                 name: "cloud".to_owned(),
                 base_url: base.parse().unwrap(),

@@ -41,7 +41,11 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(connection: Connection, written: Written, faults: Faults) -> Self {
-        Self { connection, written, faults }
+        Self {
+            connection,
+            written,
+            faults,
+        }
     }
 
     /// Notes a write that took bytes, or one through TLS that failed and may have sent some.

@@ -205,9 +205,10 @@ export interface PolicyFile {
 }
 
 export interface PoliciesView {
-  bundle: string;
+  /** Absent while no bundle was ever good: everything is denied then. */
+  bundle?: Maybe<string>;
   policy_epoch: number;
-  loaded_at: string;
+  loaded_at?: Maybe<string>;
   files: PolicyFile[];
   cases: { passed: number; failed: { file: string; name: string; message: string }[] };
   candidate?: Maybe<{
@@ -224,6 +225,12 @@ export interface ToolView {
   upstream?: Maybe<string>;
   resource?: Json;
   params?: Json;
+  request?: Json;
+  check?: Json;
+  undo?: Json;
+  cooldown?: Maybe<string>;
+  timeout?: Maybe<string>;
+  untrusted_output?: Maybe<boolean>;
   definition_sha256?: Maybe<string>;
 }
 

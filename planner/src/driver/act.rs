@@ -26,11 +26,15 @@ impl Driver {
     /// Gets the step's token and sends its call.
     pub(super) async fn run_step(&mut self, id: &StepId) -> Result<(), Stop> {
         self.need_tools().await?;
-        let Some(token) = self.token(id).await? else { return Ok(()) };
-        self.tell(StepEvent::Issued(id.clone(), claims(&token.token))).await?;
+        let Some(token) = self.token(id).await? else {
+            return Ok(());
+        };
+        self.tell(StepEvent::Issued(id.clone(), claims(&token.token)))
+            .await?;
         let step = self.step(id)?;
         if let Some(before) = self.look(&step).await? {
-            self.tell(StepEvent::Before(id.clone(), kept(before))).await?;
+            self.tell(StepEvent::Before(id.clone(), kept(before)))
+                .await?;
         }
         if self.live.halt().is_cancelled() {
             return Err(Stop::Halted);
@@ -48,8 +52,11 @@ impl Driver {
         };
         let mut deadline = None;
         loop {
-            let receipts: Vec<String> =
-                self.run.current_steps().filter_map(|step| step.receipt.clone()).collect();
+            let receipts: Vec<String> = self
+                .run
+                .current_steps()
+                .filter_map(|step| step.receipt.clone())
+                .collect();
             let pace = self.context.pace;
             let wait = match self.context.authority.token(&plan, id, &receipts).await {
                 Ok(Token::Issued(token)) => return Ok(Some(token)),
@@ -78,11 +85,18 @@ impl Driver {
                     pace.look
                 }
                 Err(error) if error.code() == Some("plan_stale") => {
-                    self.record(Event::Outdated("the policies changed".to_owned())).await?;
+                    self.record(Event::Outdated("the policies changed".to_owned()))
+                        .await?;
                     return Ok(None);
                 }
-                Err(error) if said_no(error.problem().map_or(0, |problem| problem.status), error.code()) => {
-                    self.tell(StepEvent::Denied(id.clone(), Self::denial_of(&error))).await?;
+                Err(error)
+                    if said_no(
+                        error.problem().map_or(0, |problem| problem.status),
+                        error.code(),
+                    ) =>
+                {
+                    self.tell(StepEvent::Denied(id.clone(), Self::denial_of(&error)))
+                        .await?;
                     return Ok(None);
                 }
                 Err(error) => return Err(error.into()),
@@ -93,8 +107,16 @@ impl Driver {
 
     /// What the tool's check reads before the call; a read that fails is left out.
     async fn look(&mut self, step: &RunStep) -> Result<Option<Value>, Stop> {
-        let Some(check) = self.check_call(step) else { return Ok(None) };
-        Ok(self.try_read(&Read { tool: check.tool, params: check.params }).await?.ok())
+        let Some(check) = self.check_call(step) else {
+            return Ok(None);
+        };
+        Ok(self
+            .try_read(&Read {
+                tool: check.tool,
+                params: check.params,
+            })
+            .await?
+            .ok())
     }
 
     fn check_call(&self, step: &RunStep) -> Option<CheckCall> {
@@ -106,7 +128,12 @@ impl Driver {
         let id = step.id.clone();
         let deadline = self.deadline(self.context.pace.patience);
         loop {
-            match self.context.enforcer.call(token, &step.tool, &step.params).await {
+            match self
+                .context
+                .enforcer
+                .call(token, &step.tool, &step.params)
+                .await
+            {
                 Ok(answer) => return self.called(step, answer),
                 Err(CallError::Busy(failure)) => {
                     if self.past(deadline) {
@@ -139,7 +166,11 @@ impl Driver {
 
     fn called(&self, step: &RunStep, mut answer: Answer) -> StepEvent {
         answer.result = answer.result.map(kept);
-        let next = if self.check_call(step).is_some() { Next::Check } else { Next::Believe };
+        let next = if self.check_call(step).is_some() {
+            Next::Check
+        } else {
+            Next::Believe
+        };
         StepEvent::Called(step.id.clone(), answer, next)
     }
 
@@ -165,7 +196,13 @@ impl Driver {
                 };
                 if let Some(outcome) = outcome {
                     let (attempt, status) = (told.attempt, told.status);
-                    let answer = Answer { attempt, outcome, status, result: None, receipt: told.receipt };
+                    let answer = Answer {
+                        attempt,
+                        outcome,
+                        status,
+                        result: None,
+                        receipt: told.receipt,
+                    };
                     return self.called(step, answer);
                 }
             }
@@ -182,10 +219,17 @@ impl Driver {
         let step = self.step(id)?;
         let Some(check) = self.check_call(&step) else {
             let message = "the tool's definition no longer says how to check it";
-            let check = CheckView { expect: message.to_owned(), actual: Value::Null, passed: false };
+            let check = CheckView {
+                expect: message.to_owned(),
+                actual: Value::Null,
+                passed: false,
+            };
             return Ok(StepEvent::Checked(id.clone(), None, check));
         };
-        let read = Read { tool: check.tool, params: check.params };
+        let read = Read {
+            tool: check.tool,
+            params: check.params,
+        };
         let expect = check.expect.to_string();
         let deadline = self.deadline(self.context.pace.check);
         let mut last: (Option<Value>, Value) = (None, Value::Null);
@@ -194,12 +238,20 @@ impl Driver {
                 let finding = check.expect.evaluate(&answer, &step.params);
                 last = (Some(kept(answer)), finding.actual.unwrap_or_default());
                 if finding.passed {
-                    let view = CheckView { expect, actual: last.1, passed: true };
+                    let view = CheckView {
+                        expect,
+                        actual: last.1,
+                        passed: true,
+                    };
                     return Ok(StepEvent::Checked(id.clone(), last.0, view));
                 }
             }
             if self.past(deadline) {
-                let view = CheckView { expect, actual: last.1, passed: false };
+                let view = CheckView {
+                    expect,
+                    actual: last.1,
+                    passed: false,
+                };
                 return Ok(StepEvent::Checked(id.clone(), last.0, view));
             }
             self.context.clock.sleep(self.context.pace.look).await;
@@ -207,7 +259,10 @@ impl Driver {
     }
 
     fn step(&self, id: &StepId) -> Result<RunStep, Stop> {
-        self.run.step(id).cloned().ok_or_else(|| Stop::Broke(Failure::new("internal", format!("there is no step {id}"))))
+        self.run
+            .step(id)
+            .cloned()
+            .ok_or_else(|| Stop::Broke(Failure::new("internal", format!("there is no step {id}"))))
     }
 }
 
@@ -226,7 +281,11 @@ fn claims(token: &str) -> Value {
 /// `value`, or a note in its place when it is too large to be kept.
 fn kept(value: Value) -> Value {
     let bytes = value.to_string().len();
-    if bytes > MAX_RESULT { json!({"truncated": true, "bytes": bytes}) } else { value }
+    if bytes > MAX_RESULT {
+        json!({"truncated": true, "bytes": bytes})
+    } else {
+        value
+    }
 }
 
 #[cfg(test)]
@@ -236,7 +295,10 @@ mod tests {
     #[test]
     fn claims_are_the_payload_or_nothing() {
         let payload = BASE64_URL_SAFE_NO_PAD.encode(r#"{"sub":"remediator"}"#);
-        assert_eq!(claims(&format!("h.{payload}.s")), json!({"sub": "remediator"}));
+        assert_eq!(
+            claims(&format!("h.{payload}.s")),
+            json!({"sub": "remediator"})
+        );
         assert_eq!(claims("garbage"), Value::Null);
         assert_eq!(claims("a.!.c"), Value::Null);
     }
@@ -244,7 +306,10 @@ mod tests {
     #[test]
     fn large_results_are_replaced_by_a_note() {
         assert_eq!(kept(json!([1])), json!([1]));
-        assert_eq!(kept(json!("x".repeat(MAX_RESULT)))["truncated"], json!(true));
+        assert_eq!(
+            kept(json!("x".repeat(MAX_RESULT)))["truncated"],
+            json!(true)
+        );
     }
 
     #[test]

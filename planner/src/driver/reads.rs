@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use countersign_intent::id::{PlanId, StepId, ToolName};
 use countersign_intent::plan::{PlanRequest, StepRequest};
-use countersign_service::clock::saturating_sub;
 use countersign_service::client::PeerError;
+use countersign_service::clock::saturating_sub;
 use serde_json::{Map, Value};
 
 use super::{Driver, Stop, broke, failure_of, is_passing};
@@ -42,10 +42,13 @@ pub(super) enum ReadError {
 impl ReadError {
     fn failure(&self, read: &Read) -> Failure {
         match self {
-            Self::Status(Some(status)) => {
-                Failure::new("read_failed", format!("`{}` was answered {status}", read.tool))
+            Self::Status(Some(status)) => Failure::new(
+                "read_failed",
+                format!("`{}` was answered {status}", read.tool),
+            ),
+            Self::Status(None) => {
+                Failure::new("read_failed", format!("`{}` was not answered", read.tool))
             }
-            Self::Status(None) => Failure::new("read_failed", format!("`{}` was not answered", read.tool)),
             Self::Call(failure) => failure.clone(),
         }
     }
@@ -54,7 +57,10 @@ impl ReadError {
 impl Read {
     /// A read by the tool called `tool`; `None` when that is no tool's name.
     pub(super) fn new(tool: &str, params: Map<String, Value>) -> Option<Self> {
-        Some(Self { tool: tool.parse().ok()?, params })
+        Some(Self {
+            tool: tool.parse().ok()?,
+            params,
+        })
     }
 
     fn key(&self) -> String {
@@ -67,9 +73,14 @@ impl Driver {
     /// Gets leases for those of `reads` that have none, under one plan; answers the plan.
     pub(super) async fn lease(&mut self, reads: &[Read]) -> Result<Option<PlanId>, Stop> {
         let now = self.context.clock.now();
-        self.leases.0.retain(|_, lease| saturating_sub(lease.expires_at, SPARE) > now);
-        let missing: Vec<&Read> =
-            reads.iter().filter(|read| !self.leases.0.contains_key(&read.key())).take(MAX_READS).collect();
+        self.leases
+            .0
+            .retain(|_, lease| saturating_sub(lease.expires_at, SPARE) > now);
+        let missing: Vec<&Read> = reads
+            .iter()
+            .filter(|read| !self.leases.0.contains_key(&read.key()))
+            .take(MAX_READS)
+            .collect();
         if missing.is_empty() {
             return Ok(None);
         }
@@ -95,19 +106,32 @@ impl Driver {
             requested_by: view.requested_by.clone(),
             steps,
         };
-        let answer = self.patiently(|| self.context.authority.submit(&plan)).await?;
+        let answer = self
+            .patiently(|| self.context.authority.submit(&plan))
+            .await?;
         let plan_id = answer.plan_id.clone();
-        if let Some(refused) = answer.steps.iter().find(|step| step.verdict != Verdict::Allow) {
+        if let Some(refused) = answer
+            .steps
+            .iter()
+            .find(|step| step.verdict != Verdict::Allow)
+        {
             let policies = refused.policies.join(", ");
-            let message = format!("the agent may not read what the run needs: policy {policies} ({})", refused.id);
+            let message = format!(
+                "the agent may not read what the run needs: policy {policies} ({})",
+                refused.id
+            );
             return Err(Stop::Broke(Failure::new("plan_denied", message)));
         }
         let keys: Vec<String> = missing.iter().map(|read| read.key()).collect();
         for (id, key) in ids.iter().zip(keys) {
-            let token = self.patiently(|| self.context.authority.token(&plan_id, id, &[])).await?;
+            let token = self
+                .patiently(|| self.context.authority.token(&plan_id, id, &[]))
+                .await?;
             match token {
                 Token::Issued(token) => self.leases.0.insert(key, token),
-                Token::Waiting(_) => return Err(broke("plan_denied", "a person must approve a read")),
+                Token::Waiting(_) => {
+                    return Err(broke("plan_denied", "a person must approve a read"));
+                }
             };
         }
         Ok(Some(plan_id))
@@ -137,9 +161,16 @@ impl Driver {
         let Some(lease) = self.leases.0.get(&read.key()).cloned() else {
             return Err(broke("internal", "a lease vanished"));
         };
-        match self.context.enforcer.call(&lease, &read.tool, &read.params).await {
+        match self
+            .context
+            .enforcer
+            .call(&lease, &read.tool, &read.params)
+            .await
+        {
             Ok(answer) => {
-                let success = answer.status.is_some_and(|status| (200..300).contains(&status));
+                let success = answer
+                    .status
+                    .is_some_and(|status| (200..300).contains(&status));
                 Ok(match (answer.outcome, answer.result) {
                     (Outcome::Done, Some(result)) if success => Ok(result),
                     (Outcome::Done | Outcome::NotSent | Outcome::InDoubt, _) => {
@@ -167,12 +198,21 @@ impl Driver {
     /// The error as what the step's view shows.
     pub(super) fn denial_of(error: &PeerError) -> Failure {
         let failure = failure_of(error);
-        let Some(problem) = error.problem() else { return failure };
-        let code = problem.reasons.first().map_or(failure.code.as_str(), |reason| reason.code.as_str());
+        let Some(problem) = error.problem() else {
+            return failure;
+        };
+        let code = problem
+            .reasons
+            .first()
+            .map_or(failure.code.as_str(), |reason| reason.code.as_str());
         let message = if problem.policies.is_empty() {
             failure.message.clone()
         } else {
-            format!("{} (policy {})", failure.message, problem.policies.join(", "))
+            format!(
+                "{} (policy {})",
+                failure.message,
+                problem.policies.join(", ")
+            )
         };
         Failure::new(code, message)
     }

@@ -38,7 +38,12 @@ impl Driver {
     }
 
     /// Something may be unwell whose alert is about to open: then the look was a moment too early.
-    async fn settle(&mut self, sense: &mut Sense, services: &Read, alerts: &Read) -> Result<(), Stop> {
+    async fn settle(
+        &mut self,
+        sense: &mut Sense,
+        services: &Read,
+        alerts: &Read,
+    ) -> Result<(), Stop> {
         let deadline = self.deadline(self.context.pace.settle);
         while self.alert_is_due(sense) && !self.past(deadline) {
             self.pause(self.context.pace.look).await?;
@@ -56,11 +61,17 @@ impl Driver {
         let world = World::new(sense);
         let asked = asked(&self.run, self.context.clock.now());
         let scope = asked.scope(&world);
-        let alerted: BTreeSet<&str> =
-            world.alerts().iter().map(|alert| alert.resource_id.as_str()).collect();
+        let alerted: BTreeSet<&str> = world
+            .alerts()
+            .iter()
+            .map(|alert| alert.resource_id.as_str())
+            .collect();
         let inside = |id: &str| scope.as_ref().is_none_or(|scope| scope.contains(id));
         asked.about_health(&world)
-            && world.unwell().into_iter().any(|id| inside(id) && !alerted.contains(id))
+            && world
+                .unwell()
+                .into_iter()
+                .any(|id| inside(id) && !alerted.contains(id))
     }
 
     /// Replaces what the list told of services with alerts, of what they depend on, and of those that the
@@ -70,9 +81,16 @@ impl Driver {
         let asked = asked(&self.run, self.context.clock.now());
         let named = crate::goal::named(asked.goal, world.service_ids());
         let alert = triggering_alert(&self.run).and_then(|id| world.alert(id));
-        let alerted = world.alerts().iter().chain(alert).map(|alert| alert.resource_id.clone());
+        let alerted = world
+            .alerts()
+            .iter()
+            .chain(alert)
+            .map(|alert| alert.resource_id.clone());
         let mut wanted: BTreeSet<String> = alerted.chain(named).collect();
-        let dependencies: Vec<String> = wanted.iter().flat_map(|id| world.dependencies(id)).collect();
+        let dependencies: Vec<String> = wanted
+            .iter()
+            .flat_map(|id| world.dependencies(id))
+            .collect();
         wanted.extend(dependencies);
         let reads: Vec<(String, Read)> = wanted
             .into_iter()
@@ -87,7 +105,8 @@ impl Driver {
         sense.plan_ids.extend(self.lease(&all).await?);
         for (id, read) in reads {
             let detail = self.read(&read).await?;
-            let same = |service: &&mut Value| service.get("id").and_then(Value::as_str) == Some(&id);
+            let same =
+                |service: &&mut Value| service.get("id").and_then(Value::as_str) == Some(&id);
             if let Some(service) = sense.services.iter_mut().find(same) {
                 *service = detail;
             }

@@ -13,8 +13,15 @@ impl Driver {
     /// scope; answers the resources of the scope whose alerts are open.
     pub(super) async fn verify(&mut self) -> Result<BTreeSet<String>, Stop> {
         self.need_tools().await?;
-        let heals = self.run.proposal().map(|proposal| proposal.heals.clone()).unwrap_or_default();
-        let Some(alerts) = self.known_read("alert.list", open_alerts()).filter(|_| !heals.is_empty()) else {
+        let heals = self
+            .run
+            .proposal()
+            .map(|proposal| proposal.heals.clone())
+            .unwrap_or_default();
+        let Some(alerts) = self
+            .known_read("alert.list", open_alerts())
+            .filter(|_| !heals.is_empty())
+        else {
             return Ok(BTreeSet::new());
         };
         let nothing = Sense::default();
@@ -25,9 +32,16 @@ impl Driver {
         let mut settled = None;
         loop {
             let open = self.read(&alerts).await?;
-            let seen = World::new(&Sense { alerts: list(&open, "alerts"), ..Sense::default() });
-            let open: BTreeSet<String> =
-                seen.alerts().iter().map(|alert| alert.resource_id.clone()).filter(inside).collect();
+            let seen = World::new(&Sense {
+                alerts: list(&open, "alerts"),
+                ..Sense::default()
+            });
+            let open: BTreeSet<String> = seen
+                .alerts()
+                .iter()
+                .map(|alert| alert.resource_id.clone())
+                .filter(inside)
+                .collect();
             let late = if heals.is_disjoint(&open) {
                 *settled.get_or_insert_with(|| self.deadline(self.context.pace.settle))
             } else {

@@ -46,7 +46,10 @@ pub(super) fn read(text: &str, tools: &Toolbox) -> Result<Vec<ProposedStep>, Vec
     for step in &plan.steps {
         match tools.get(&step.tool) {
             None => {
-                errors.insert(format!("step `{}`: there is no tool `{}`", step.id, step.tool));
+                errors.insert(format!(
+                    "step `{}`: there is no tool `{}`",
+                    step.id, step.tool
+                ));
             }
             Some(tool) => {
                 if let Some(violation) = tool.violation(&step.params) {
@@ -119,7 +122,11 @@ mod tests {
         let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
         assert_eq!(ids, ["a", "b"]);
         assert_eq!(steps[0].params["replicas"], 2);
-        assert!(read(r#"{"goal":"g","steps":[]}"#, &toolbox()).unwrap().is_empty());
+        assert!(
+            read(r#"{"goal":"g","steps":[]}"#, &toolbox())
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]
@@ -128,27 +135,82 @@ mod tests {
         for (text, why) in [
             (String::new(), "EOF"),
             ("I would restart payments.".to_owned(), "expected"),
-            ("```json\n{\"goal\":\"g\",\"steps\":[]}\n```".to_owned(), "expected"),
+            (
+                "```json\n{\"goal\":\"g\",\"steps\":[]}\n```".to_owned(),
+                "expected",
+            ),
             (r#"{"goal":"g","steps":[]} and more"#.to_owned(), "trailing"),
             (r#"{"goal":"g","steps":["#.to_owned(), "EOF"),
-            (r#"{"goal":"g","goal":"h","steps":[]}"#.to_owned(), "stands twice"),
-            (r#"{"goal":"g","steps":[],"notes":"x"}"#.to_owned(), "unknown field"),
+            (
+                r#"{"goal":"g","goal":"h","steps":[]}"#.to_owned(),
+                "stands twice",
+            ),
+            (
+                r#"{"goal":"g","steps":[],"notes":"x"}"#.to_owned(),
+                "unknown field",
+            ),
             (r#"{"steps":[]}"#.to_owned(), "missing field"),
-            (step(r#""id":"s","tool":"infra.delete","params":{}"#), "no tool `infra.delete`"),
-            (step(r#""id":"s","tool":"іnfra.restart","params":{}"#), "tool name"),
-            (step(r#""id":"s","tool":"infra.Restart","params":{"service_id":"x"}"#), "no tool"),
-            (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x","force":true}"#), "force"),
-            (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x","service_id":"y"}"#), "stands twice"),
-            (step(r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":"4"}"#), "replicas"),
-            (step(r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":9007199254740993}"#), "number"),
-            (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"verdict":"allow""#), "unknown"),
-            (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["z"]"#), "not in the plan"),
-            (step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["s"]"#), "waits for itself"),
+            (
+                step(r#""id":"s","tool":"infra.delete","params":{}"#),
+                "no tool `infra.delete`",
+            ),
+            (
+                step(r#""id":"s","tool":"іnfra.restart","params":{}"#),
+                "tool name",
+            ),
+            (
+                step(r#""id":"s","tool":"infra.Restart","params":{"service_id":"x"}"#),
+                "no tool",
+            ),
+            (
+                step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x","force":true}"#),
+                "force",
+            ),
+            (
+                step(
+                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x","service_id":"y"}"#,
+                ),
+                "stands twice",
+            ),
+            (
+                step(r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":"4"}"#),
+                "replicas",
+            ),
+            (
+                step(
+                    r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":9007199254740993}"#,
+                ),
+                "number",
+            ),
+            (
+                step(
+                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"verdict":"allow""#,
+                ),
+                "unknown",
+            ),
+            (
+                step(
+                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["z"]"#,
+                ),
+                "not in the plan",
+            ),
+            (
+                step(
+                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["s"]"#,
+                ),
+                "waits for itself",
+            ),
             (step(r#""id":"s s","tool":"infra.list""#), "step"),
-            (step(r#""id":"s","tool":"infra.list","params":{"__entity":{}}"#), "reserved"),
+            (
+                step(r#""id":"s","tool":"infra.list","params":{"__entity":{}}"#),
+                "reserved",
+            ),
             ("[".repeat(100_000), "nested"),
             (" ".repeat(300_000), "bytes"),
-            (step(r#""id":"s","tool":"infra.list","params":null"#), "invalid type"),
+            (
+                step(r#""id":"s","tool":"infra.list","params":null"#),
+                "invalid type",
+            ),
         ] {
             let errors = refused(&text);
             assert!(errors.contains(why), "{why}: {errors}");
@@ -159,7 +221,9 @@ mod tests {
     fn too_many_steps_and_repeated_names_are_refused() {
         let step = |id: usize| format!(r#"{{"id":"s{id}","tool":"infra.list"}}"#);
         let many: Vec<String> = (0..=MAX_STEPS).map(step).collect();
-        assert!(refused(&format!(r#"{{"goal":"g","steps":[{}]}}"#, many.join(","))).contains("steps"));
+        assert!(
+            refused(&format!(r#"{{"goal":"g","steps":[{}]}}"#, many.join(","))).contains("steps")
+        );
         let twice = [step(1), step(1)].join(",");
         assert!(refused(&format!(r#"{{"goal":"g","steps":[{twice}]}}"#)).contains("stands twice"));
     }

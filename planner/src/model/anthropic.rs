@@ -27,7 +27,9 @@ pub(super) async fn ask(model: &Model, prompt: &Prompt) -> Result<String, ModelE
         }],
         "tool_choice": {"type": "tool", "name": "propose_plan"},
     });
-    let mut request = model.post_v1("/messages", &body).header("anthropic-version", VERSION);
+    let mut request = model
+        .post_v1("/messages", &body)
+        .header("anthropic-version", VERSION);
     if let Some(key) = model.api_key() {
         request = request.header("x-api-key", key);
     }
@@ -43,7 +45,11 @@ fn plan_text(bytes: &[u8]) -> Result<String, ModelError> {
     let blocks = answer.get("content").and_then(Value::as_array);
     let blocks = blocks.ok_or_else(|| ModelError::Envelope("no content".to_owned()))?;
     let is = |block: &&Value, kind: &str| block.get("type").and_then(Value::as_str) == Some(kind);
-    if let Some(input) = blocks.iter().find(|block| is(block, "tool_use")).and_then(|b| b.get("input")) {
+    if let Some(input) = blocks
+        .iter()
+        .find(|block| is(block, "tool_use"))
+        .and_then(|b| b.get("input"))
+    {
         return Ok(input.to_string());
     }
     let text: String = blocks
@@ -51,7 +57,13 @@ fn plan_text(bytes: &[u8]) -> Result<String, ModelError> {
         .filter(|block| is(block, "text"))
         .filter_map(|block| block.get("text").and_then(Value::as_str))
         .collect();
-    if text.is_empty() { Err(ModelError::Envelope("neither a tool use nor text".to_owned())) } else { Ok(text) }
+    if text.is_empty() {
+        Err(ModelError::Envelope(
+            "neither a tool use nor text".to_owned(),
+        ))
+    } else {
+        Ok(text)
+    }
 }
 
 #[cfg(test)]
@@ -64,7 +76,11 @@ mod tests {
         assert_eq!(plan_text(used).unwrap(), r#"{"goal":"g","steps":[]}"#);
         let text = br#"{"content":[{"type":"text","text":"{}"}]}"#;
         assert_eq!(plan_text(text).unwrap(), "{}");
-        for bad in [&b"{}"[..], br#"{"content":[]}"#, br#"{"content":[{"type":"tool_use","input":{"a":1,"a":2}}]}"#] {
+        for bad in [
+            &b"{}"[..],
+            br#"{"content":[]}"#,
+            br#"{"content":[{"type":"tool_use","input":{"a":1,"a":2}}]}"#,
+        ] {
             assert!(matches!(plan_text(bad), Err(ModelError::Envelope(_))));
         }
     }

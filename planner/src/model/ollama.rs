@@ -17,9 +17,12 @@ struct Message {
 
 pub(super) async fn ask(model: &Model, prompt: &Prompt) -> Result<String, ModelError> {
     let mut messages = vec![json!({"role": "system", "content": prompt.system})];
-    messages.extend(prompt.messages.iter().map(|message| {
-        json!({"role": message.role.as_str(), "content": message.text})
-    }));
+    messages.extend(
+        prompt
+            .messages
+            .iter()
+            .map(|message| json!({"role": message.role.as_str(), "content": message.text})),
+    );
     let body: Value = json!({
         "model": model.name(),
         "messages": messages,

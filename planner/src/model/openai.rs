@@ -25,9 +25,12 @@ struct Message {
 
 pub(super) async fn ask(model: &Model, prompt: &Prompt) -> Result<String, ModelError> {
     let mut messages = vec![json!({"role": "system", "content": prompt.system})];
-    messages.extend(prompt.messages.iter().map(|message| {
-        json!({"role": message.role.as_str(), "content": message.text})
-    }));
+    messages.extend(
+        prompt
+            .messages
+            .iter()
+            .map(|message| json!({"role": message.role.as_str(), "content": message.text})),
+    );
     // `strict` would demand that every member be required, which optional parameters are not.
     let format = json!({"name": "plan", "strict": false, "schema": prompt.schema});
     let body: Value = json!({
@@ -43,10 +46,14 @@ pub(super) async fn ask(model: &Model, prompt: &Prompt) -> Result<String, ModelE
     let answer: Answer =
         serde_json::from_slice(&bytes).map_err(|error| ModelError::Envelope(error.to_string()))?;
     let first = answer.choices.into_iter().next();
-    let message = first.ok_or_else(|| ModelError::Envelope("no choice".to_owned()))?.message;
+    let message = first
+        .ok_or_else(|| ModelError::Envelope("no choice".to_owned()))?
+        .message;
     match (message.content, message.refusal) {
         (Some(content), _) => Ok(content),
-        (None, Some(_)) => Err(ModelError::Envelope("the model refused to answer".to_owned())),
+        (None, Some(_)) => Err(ModelError::Envelope(
+            "the model refused to answer".to_owned(),
+        )),
         (None, None) => Err(ModelError::Envelope("a choice without content".to_owned())),
     }
 }

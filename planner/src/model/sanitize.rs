@@ -5,8 +5,18 @@ use serde_json::Value;
 
 /// One line of at most `limit` characters.
 pub(super) fn line(text: &str, limit: usize) -> String {
-    let spaced = |c: char| if c.is_whitespace() || c.is_control() { ' ' } else { c };
-    text.chars().map(spaced).filter(|c| !is_hidden(*c)).take(limit).collect()
+    let spaced = |c: char| {
+        if c.is_whitespace() || c.is_control() {
+            ' '
+        } else {
+            c
+        }
+    };
+    text.chars()
+        .map(spaced)
+        .filter(|c| !is_hidden(*c))
+        .take(limit)
+        .collect()
 }
 
 /// As [`line()`], with its line feeds.
@@ -21,7 +31,10 @@ pub(super) fn value(json: &Value, limit: usize) -> Value {
         Value::String(text) => Value::String(line(text, limit)),
         Value::Array(items) => Value::Array(items.iter().map(|item| value(item, limit)).collect()),
         Value::Object(members) => Value::Object(
-            members.iter().map(|(name, member)| (line(name, limit), value(member, limit))).collect(),
+            members
+                .iter()
+                .map(|(name, member)| (line(name, limit), value(member, limit)))
+                .collect(),
         ),
         Value::Null | Value::Bool(_) | Value::Number(_) => json.clone(),
     }
@@ -61,6 +74,9 @@ mod tests {
         assert_eq!(line(foreign, 100), "payments is  down  ");
         assert_eq!(text(foreign, 100), "payments is\ndown");
         assert_eq!(line(foreign, 3), "pay");
-        assert_eq!(value(&json!({"a\u{feff}": ["x\ny", 1]}), 9), json!({"a": ["x y", 1]}));
+        assert_eq!(
+            value(&json!({"a\u{feff}": ["x\ny", 1]}), 9),
+            json!({"a": ["x y", 1]})
+        );
     }
 }

@@ -38,7 +38,9 @@ fn of_step(tool: &KnownTool) -> Value {
 
 /// A parameter schema in words that every provider knows: our own format becomes a pattern.
 fn plain(schema: &Value) -> Value {
-    let Value::Object(members) = schema else { return schema.clone() };
+    let Value::Object(members) = schema else {
+        return schema.clone();
+    };
     let mut plain_members = Map::new();
     for (name, member) in members {
         match (name.as_str(), member) {
@@ -46,7 +48,9 @@ fn plain(schema: &Value) -> Value {
                 plain_members.insert("pattern".to_owned(), Value::from("^[A-Za-z0-9._:/@-]+$"));
             }
             ("properties", Value::Object(properties)) => {
-                let properties = properties.iter().map(|(name, schema)| (name.clone(), plain(schema)));
+                let properties = properties
+                    .iter()
+                    .map(|(name, schema)| (name.clone(), plain(schema)));
                 plain_members.insert(name.clone(), Value::Object(properties.collect()));
             }
             ("items" | "additionalProperties", schema) => {
@@ -68,11 +72,18 @@ mod tests {
     #[test]
     fn every_tool_has_its_own_closed_form_of_step() {
         let schema = of_plan(&toolbox());
-        let forms = schema.pointer("/properties/steps/items/anyOf").unwrap().as_array().unwrap();
+        let forms = schema
+            .pointer("/properties/steps/items/anyOf")
+            .unwrap()
+            .as_array()
+            .unwrap();
         assert_eq!(forms.len(), 7);
         for form in forms {
             assert_eq!(form["additionalProperties"], json!(false));
-            assert_eq!(form.pointer("/properties/params/additionalProperties"), Some(&json!(false)));
+            assert_eq!(
+                form.pointer("/properties/params/additionalProperties"),
+                Some(&json!(false))
+            );
         }
         let text = schema.to_string();
         assert!(!text.contains("identifier") && text.contains("pattern"));

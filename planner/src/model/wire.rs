@@ -23,24 +23,35 @@ impl Model {
 
     /// The provider's key, where one is configured.
     pub(super) fn api_key(&self) -> Option<&str> {
-        self.config.api_key.as_ref().map(countersign_service::credential::SecretKey::expose)
+        self.config
+            .api_key
+            .as_ref()
+            .map(countersign_service::credential::SecretKey::expose)
     }
 
     /// Sends `request` and reads the body of a 2xx answer, as far as it is allowed to go.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, ModelError> {
         let unreachable = |error: reqwest::Error| ModelError::Unreachable {
             base: self.base.clone(),
-            message: if error.is_timeout() { "no answer in time".to_owned() } else { kind(&error) },
+            message: if error.is_timeout() {
+                "no answer in time".to_owned()
+            } else {
+                kind(&error)
+            },
         };
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(ModelError::Status { status: status.as_u16() });
+            return Err(ModelError::Status {
+                status: status.as_u16(),
+            });
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if body.len().saturating_add(chunk.len()) > MAX_ANSWER {
-                return Err(ModelError::Envelope(format!("more than {MAX_ANSWER} bytes")));
+                return Err(ModelError::Envelope(format!(
+                    "more than {MAX_ANSWER} bytes"
+                )));
             }
             body.extend_from_slice(&chunk);
         }

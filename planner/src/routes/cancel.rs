@@ -41,8 +41,14 @@ pub(crate) async fn cancel_run(
     let mut views = live.watch();
     live.cancel(operator.id.clone());
     let ended = views.wait_for(|view| view.state.ended());
-    let ended = tokio::time::timeout(WAIT, ended).await.is_ok_and(|view| view.is_ok());
-    let status = if ended { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let ended = tokio::time::timeout(WAIT, ended)
+        .await
+        .is_ok_and(|view| view.is_ok());
+    let status = if ended {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
     let view = views.borrow().as_ref().clone();
     Ok((status, Json(view)))
 }

@@ -61,7 +61,9 @@ pub(crate) async fn run_to_end(
     State(starter): State<Starter>,
     Json(body): Json<Input>,
 ) -> Result<Json<Output>, Problem> {
-    let (run_id, live) = starter.start(&body.input, None, operator.id.clone()).await?;
+    let (run_id, live) = starter
+        .start(&body.input, None, operator.id.clone())
+        .await?;
     let mut views = live.watch();
     drop(live);
     let rests = |view: &Arc<RunView>| view.state.ended() || asks_somebody(view);
@@ -69,11 +71,17 @@ pub(crate) async fn run_to_end(
     match waiting.await {
         Ok(Ok(view)) => Ok(Json(Output::of(run_id, view.as_ref().clone()))),
         Ok(Err(_)) => {
-            let problem = Problem::new(ProblemType::Unavailable, "the planner stops; the run goes on later");
+            let problem = Problem::new(
+                ProblemType::Unavailable,
+                "the planner stops; the run goes on later",
+            );
             Err(problem.field("run_id", run_id.as_str()))
         }
         Err(_) => {
-            let detail = format!("the run is not over after {} s; it goes on", context.pace.run.as_secs());
+            let detail = format!(
+                "the run is not over after {} s; it goes on",
+                context.pace.run.as_secs()
+            );
             Err(Problem::new(ProblemType::Timeout, detail).field("run_id", run_id.as_str()))
         }
     }
@@ -81,7 +89,11 @@ pub(crate) async fn run_to_end(
 
 /// Whether the run waits for a person who has been asked.
 fn asks_somebody(view: &RunView) -> bool {
-    view.state == RunState::Waiting && view.steps.iter().any(|step| step.state == StepState::Waiting)
+    view.state == RunState::Waiting
+        && view
+            .steps
+            .iter()
+            .any(|step| step.state == StepState::Waiting)
 }
 
 impl Output {
@@ -89,15 +101,30 @@ impl Output {
         if view.state.ended() {
             let summary = view.summary.clone().unwrap_or_default();
             let reason = view.error.as_ref().map(|error| error.code.clone());
-            return Self { run_id, status: view.state, summary, reason, approval_ids: Vec::new(), run: view };
+            return Self {
+                run_id,
+                status: view.state,
+                summary,
+                reason,
+                approval_ids: Vec::new(),
+                run: view,
+            };
         }
-        let waiting = view.steps.iter().filter(|step| step.state == StepState::Waiting);
-        let approval_ids: Vec<ApprovalId> = waiting.filter_map(|step| step.approval_id.clone()).collect();
+        let waiting = view
+            .steps
+            .iter()
+            .filter(|step| step.state == StepState::Waiting);
+        let approval_ids: Vec<ApprovalId> = waiting
+            .filter_map(|step| step.approval_id.clone())
+            .collect();
         let ids: Vec<String> = approval_ids.iter().map(ToString::to_string).collect();
         Self {
             run_id,
             status: RunState::Blocked,
-            summary: format!("A person must approve before it goes on: {}", ids.join(", ")),
+            summary: format!(
+                "A person must approve before it goes on: {}",
+                ids.join(", ")
+            ),
             reason: Some("waiting_for_approval".to_owned()),
             approval_ids,
             run: view,

@@ -46,9 +46,13 @@ pub(crate) async fn list_runs(
     State(context): State<Arc<Context>>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<RunList>, Problem> {
-    let limit = wanted.limit.map_or(DEFAULT_LIMIT, |limit| i64::from(limit.clamp(1, 500)));
+    let limit = wanted
+        .limit
+        .map_or(DEFAULT_LIMIT, |limit| i64::from(limit.clamp(1, 500)));
     let runs = store::list(&context.database, limit).await?;
-    Ok(Json(RunList { runs: runs.iter().map(|run| run.view().brief()).collect() }))
+    Ok(Json(RunList {
+        runs: runs.iter().map(|run| run.view().brief()).collect(),
+    }))
 }
 
 /// Reads one run.

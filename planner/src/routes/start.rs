@@ -42,11 +42,15 @@ pub(super) enum StartError {
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Goal => Self::new(ProblemType::Invalid, error.to_string()).field("field", "goal"),
+            StartError::Goal => {
+                Self::new(ProblemType::Invalid, error.to_string()).field("field", "goal")
+            }
             StartError::Trigger => {
                 Self::new(ProblemType::Invalid, error.to_string()).field("field", "trigger")
             }
-            StartError::TooMany(error) => Self::new(ProblemType::TooManyRequests, error.to_string()),
+            StartError::TooMany(error) => {
+                Self::new(ProblemType::TooManyRequests, error.to_string())
+            }
             StartError::Store(error) => error.into(),
         }
     }
@@ -84,7 +88,11 @@ pub(crate) struct Starter {
 impl Starter {
     /// Starts runs in `context` as `agent`.
     pub(super) fn new(context: Arc<Context>, agent: AgentId, random: Random) -> Self {
-        Self { context, agent, random }
+        Self {
+            context,
+            agent,
+            random,
+        }
     }
 
     /// Admits, stores and starts a run.
@@ -99,7 +107,10 @@ impl Starter {
             return Err(StartError::Goal);
         }
         let trigger = trigger.filter(|trigger| !trigger.is_null());
-        if trigger.as_ref().is_some_and(|trigger| trigger.to_string().len() > MAX_TRIGGER) {
+        if trigger
+            .as_ref()
+            .is_some_and(|trigger| trigger.to_string().len() > MAX_TRIGGER)
+        {
             return Err(StartError::Trigger);
         }
         let now = self.context.clock.now();
@@ -118,7 +129,9 @@ impl Starter {
             self.context.registry.dismiss(&run_id);
             return Err(error.into());
         }
-        self.context.hub.publish("run", run_id.as_str(), &run.view().brief());
+        self.context
+            .hub
+            .publish("run", run_id.as_str(), &run.view().brief());
         driver::spawn(&self.context, Arc::clone(&live), run);
         Ok((run_id, live))
     }
@@ -139,6 +152,8 @@ pub(crate) async fn start_run(
     State(starter): State<Starter>,
     Json(body): Json<RunRequest>,
 ) -> Result<(StatusCode, Json<Started>), Problem> {
-    let (run_id, _) = starter.start(&body.goal, body.trigger, operator.id.clone()).await?;
+    let (run_id, _) = starter
+        .start(&body.goal, body.trigger, operator.id.clone())
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(Started { run_id })))
 }

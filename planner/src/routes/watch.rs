@@ -11,10 +11,10 @@ use countersign_intent::id::RunId;
 use countersign_service::clock::Clock;
 use countersign_service::credential::ObserverCaller;
 use countersign_service::extract::Path;
-use countersign_service::problem::{Problem, ProblemDocument};
+use countersign_service::problem::{Problem, ProblemDocument, ProblemType};
 use futures_util::stream;
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::runs;
@@ -33,6 +33,7 @@ const PING: Duration = Duration::from_secs(15);
     responses(
         (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"),
         (status = "4XX", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn watch_run(
@@ -40,6 +41,9 @@ pub(crate) async fn watch_run(
     State(context): State<Arc<Context>>,
     Path(run_id): Path<RunId>,
 ) -> Result<Response, Problem> {
+    let seat = Arc::clone(&context.watchers)
+        .try_acquire_owned()
+        .map_err(|_full| Problem::new(ProblemType::OVERLOAD, "too many event streams are open"))?;
     let views = if let Some(live) = context.registry.get(&run_id) {
         live.watch()
     } else {
@@ -52,6 +56,7 @@ pub(crate) async fn watch_run(
         number: 0,
         clock: context.clock.clone(),
         end: context.tasks.token(),
+        _seat: seat,
     };
     let frames = stream::unfold(watching, async |mut watching| {
         let frame = watching.next().await?;
@@ -66,6 +71,7 @@ struct Watching {
     number: u64,
     clock: Clock,
     end: CancellationToken,
+    _seat: OwnedSemaphorePermit,
 }
 
 /// What the stream sends next.
@@ -116,7 +122,10 @@ impl Watching {
         self.number = self.number.saturating_add(1);
         let view = Arc::clone(&self.views.borrow_and_update());
         let data = json!({"topic": "run", "id": view.run_id, "item": *view}).to_string();
-        let frame = Frame::default().event("upsert").id(self.number.to_string()).data(data);
+        let frame = Frame::default()
+            .event("upsert")
+            .id(self.number.to_string())
+            .data(data);
         (frame, view.state.ended())
     }
 }

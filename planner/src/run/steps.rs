@@ -11,7 +11,9 @@ use super::view::{CheckView, Failure, RunState, RunStep, StepState, Verdict};
 impl Run {
     /// Takes an event of the step whose turn it is; false when it cannot happen there.
     pub(super) fn on_step(&mut self, now: Timestamp, event: StepEvent) -> bool {
-        let Some((turn, state)) = self.turn() else { return false };
+        let Some((turn, state)) = self.turn() else {
+            return false;
+        };
         let acting = matches!(self.view.state, RunState::Acting | RunState::Waiting);
         if !acting || *event.step() != turn {
             return false;
@@ -35,7 +37,10 @@ impl Run {
     fn before_call(&mut self, now: Timestamp, state: StepState, event: StepEvent) -> bool {
         match event {
             StepEvent::Waits(id, approval) => {
-                let asked = approval.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+                let asked = approval
+                    .as_ref()
+                    .map(|id| format!(" ({id})"))
+                    .unwrap_or_default();
                 self.update(&id, |step| {
                     step.state = StepState::Waiting;
                     step.approval_id = approval.or(step.approval_id.take());
@@ -48,7 +53,11 @@ impl Run {
                     step.state = StepState::Issued;
                     step.token = Some(claims);
                 });
-                self.go(now, RunState::Acting, format!("Got the token for step {id}"));
+                self.go(
+                    now,
+                    RunState::Acting,
+                    format!("Got the token for step {id}"),
+                );
             }
             StepEvent::Before(id, value) => self.update(&id, |step| step.before = Some(value)),
             StepEvent::Calling(id) if state == StepState::Issued => {
@@ -62,7 +71,14 @@ impl Run {
                     step.refusal = Some(denial.clone());
                 });
                 let message = format!("no token for step {id}: {}", denial.message);
-                self.stop(now, RunState::Blocked, Failure { code: denial.code, message });
+                self.stop(
+                    now,
+                    RunState::Blocked,
+                    Failure {
+                        code: denial.code,
+                        message,
+                    },
+                );
             }
             StepEvent::Calling(_)
             | StepEvent::Called(..)
@@ -81,14 +97,24 @@ impl Run {
                 self.in_doubt(now, &id);
             }
             StepEvent::Refused(id, refusal) => {
-                let end =
-                    if refusal.code == "killed" { RunState::Blocked } else { RunState::Failed };
+                let end = if refusal.code == "killed" {
+                    RunState::Blocked
+                } else {
+                    RunState::Failed
+                };
                 self.update(&id, |step| {
                     step.state = StepState::Refused;
                     step.refusal = Some(refusal.clone());
                 });
                 let message = format!("the enforcer refused step {id}: {}", refusal.message);
-                self.stop(now, end, Failure { code: refusal.code, message });
+                self.stop(
+                    now,
+                    end,
+                    Failure {
+                        code: refusal.code,
+                        message,
+                    },
+                );
             }
             StepEvent::Waits(..)
             | StepEvent::Issued(..)
@@ -101,11 +127,17 @@ impl Run {
     }
 
     fn after_call(&mut self, now: Timestamp, event: StepEvent) -> bool {
-        let StepEvent::Checked(id, after, check) = event else { return false };
+        let StepEvent::Checked(id, after, check) = event else {
+            return false;
+        };
         self.update(&id, |step| {
             step.after = after;
             step.check = Some(check.clone());
-            step.state = if check.passed { StepState::Done } else { StepState::Failed };
+            step.state = if check.passed {
+                StepState::Done
+            } else {
+                StepState::Failed
+            };
         });
         if check.passed {
             self.step_done(now, &id, "its check passed");
@@ -116,7 +148,9 @@ impl Run {
     }
 
     fn called(&mut self, now: Timestamp, id: &StepId, answer: Answer, next: Next) {
-        let success = answer.status.is_some_and(|status| (200..300).contains(&status));
+        let success = answer
+            .status
+            .is_some_and(|status| (200..300).contains(&status));
         let status = answer.status;
         let state = match (answer.outcome, next) {
             (Outcome::Done, Next::Check) if success => StepState::Verifying,
@@ -141,7 +175,8 @@ impl Run {
             StepState::Done => self.step_done(now, id, "it was answered with success"),
             StepState::NotSent => self.replan(now, &format!("the call of step {id} was not sent")),
             StepState::Failed => {
-                let status = status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
+                let status =
+                    status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
                 self.replan(now, &format!("step {id} was answered {status}"));
             }
             StepState::Pending
@@ -157,7 +192,11 @@ impl Run {
 
     fn in_doubt(&mut self, now: Timestamp, id: &StepId) {
         let message = format!("whether the call of step {id} ran is not known");
-        self.stop(now, RunState::Failed, Failure::new("call_in_doubt", message));
+        self.stop(
+            now,
+            RunState::Failed,
+            Failure::new("call_in_doubt", message),
+        );
     }
 
     fn step_done(&mut self, now: Timestamp, id: &StepId, how: &str) {
@@ -170,7 +209,11 @@ impl Run {
     }
 
     fn stop(&mut self, now: Timestamp, state: RunState, failure: Failure) {
-        let word = if state == RunState::Blocked { "Blocked" } else { "Failed" };
+        let word = if state == RunState::Blocked {
+            "Blocked"
+        } else {
+            "Failed"
+        };
         let summary = format!("{word}: {}", failure.message);
         self.end(now, state, summary, Some(failure));
     }
@@ -262,9 +305,15 @@ pub(super) fn denial(steps: &[RunStep]) -> (Failure, String) {
 /// A step's call for people: `infra.scale payments 6`.
 pub(super) fn call_text(step: &RunStep) -> String {
     let params = step.params.values().filter_map(plain);
-    std::iter::once(step.tool.to_string()).chain(params).collect::<Vec<_>>().join(" ")
+    std::iter::once(step.tool.to_string())
+        .chain(params)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn failed_check(id: &StepId, check: &CheckView) -> String {
-    format!("step {id} ran, but its check failed: expected {}, found {}", check.expect, check.actual)
+    format!(
+        "step {id} ran, but its check failed: expected {}, found {}",
+        check.expect, check.actual
+    )
 }

@@ -42,7 +42,11 @@ fn proposal(tools: &[&str]) -> Proposal {
         tool: tool.parse().unwrap(),
         params: Map::from_iter([("service_id".to_owned(), json!("payments"))]),
         reason: "because".to_owned(),
-        after: if number == 0 { Vec::new() } else { vec![id("p0")] },
+        after: if number == 0 {
+            Vec::new()
+        } else {
+            vec![id("p0")]
+        },
     });
     Proposal {
         source: Source::Runbook,
@@ -55,7 +59,9 @@ fn proposal(tools: &[&str]) -> Proposal {
 
 fn judgement(run: &Run, plan: u8, verdicts: &[Verdict]) -> Judgement {
     let steps = &run.proposal().unwrap().steps;
-    let worst = [Verdict::Deny, Verdict::NeedsApproval].into_iter().find(|v| verdicts.contains(v));
+    let worst = [Verdict::Deny, Verdict::NeedsApproval]
+        .into_iter()
+        .find(|v| verdicts.contains(v));
     Judgement {
         plan_id: plan_id(plan),
         verdict: worst.unwrap_or(Verdict::Allow),
@@ -64,7 +70,11 @@ fn judgement(run: &Run, plan: u8, verdicts: &[Verdict]) -> Judgement {
                 id: step.id.clone(),
                 effect: None,
                 verdict: *verdict,
-                reasons: vec![Reason { code: "c".to_owned(), message: "m".to_owned(), policy: None }],
+                reasons: vec![Reason {
+                    code: "c".to_owned(),
+                    message: "m".to_owned(),
+                    policy: None,
+                }],
                 policies: vec!["data-is-sacred".to_owned()],
                 approval_id: None,
                 request: None,
@@ -74,11 +84,21 @@ fn judgement(run: &Run, plan: u8, verdicts: &[Verdict]) -> Judgement {
 }
 
 fn answer(outcome: Outcome, status: Option<u16>) -> Answer {
-    Answer { attempt: None, outcome, status, result: None, receipt: None }
+    Answer {
+        attempt: None,
+        outcome,
+        status,
+        result: None,
+        receipt: None,
+    }
 }
 
 fn check(passed: bool) -> CheckView {
-    CheckView { expect: "/status == \"up\"".to_owned(), actual: json!("down"), passed }
+    CheckView {
+        expect: "/status == \"up\"".to_owned(),
+        actual: json!("down"),
+        passed,
+    }
 }
 
 fn take(run: &mut Run, events: impl IntoIterator<Item = Event>) {
@@ -102,7 +122,13 @@ fn well(name: &str) -> Vec<Event> {
 /// A run whose plan of `tools` was judged with `verdicts`.
 fn judged(tools: &[&str], verdicts: &[Verdict]) -> Run {
     let mut run = run(1);
-    take(&mut run, [Event::Sensed(Sense::default()), Event::Proposed(proposal(tools))]);
+    take(
+        &mut run,
+        [
+            Event::Sensed(Sense::default()),
+            Event::Proposed(proposal(tools)),
+        ],
+    );
     let judgement = judgement(&run, 1, verdicts);
     take(&mut run, [Event::Judged(judgement)]);
     run
@@ -110,7 +136,13 @@ fn judged(tools: &[&str], verdicts: &[Verdict]) -> Run {
 
 /// Plans again the same way, up to the point before the judged plan's first step.
 fn again(run: &mut Run, plan: u8, tool: &str) {
-    take(run, [Event::Sensed(Sense::default()), Event::Proposed(proposal(&[tool]))]);
+    take(
+        run,
+        [
+            Event::Sensed(Sense::default()),
+            Event::Proposed(proposal(&[tool])),
+        ],
+    );
     let judgement = judgement(run, plan, &[Verdict::Allow]);
     take(run, [Event::Judged(judgement)]);
 }
@@ -126,16 +158,36 @@ fn run_whose_steps_and_checks_go_well_is_completed() {
     take(&mut run, [Event::Verified(BTreeSet::new())]);
     assert_eq!(run.state(), RunState::Completed);
     assert_eq!(run.next(), Action::Rest);
-    let states: Vec<RunState> = run.view().timeline.iter().map(|moment| moment.state).collect();
+    let states: Vec<RunState> = run
+        .view()
+        .timeline
+        .iter()
+        .map(|moment| moment.state)
+        .collect();
     assert!(states.is_sorted(), "{states:?}");
-    assert!(run.view().summary.as_ref().unwrap().contains("infra.restart payments"));
+    assert!(
+        run.view()
+            .summary
+            .as_ref()
+            .unwrap()
+            .contains("infra.restart payments")
+    );
 }
 
 #[test]
 fn denied_plan_is_blocked_and_names_its_policy() {
-    let run = judged(&["infra.restart", "data.wipe"], &[Verdict::Allow, Verdict::Deny]);
+    let run = judged(
+        &["infra.restart", "data.wipe"],
+        &[Verdict::Allow, Verdict::Deny],
+    );
     assert_eq!(run.state(), RunState::Blocked);
-    assert!(run.view().summary.as_ref().unwrap().contains("data-is-sacred"));
+    assert!(
+        run.view()
+            .summary
+            .as_ref()
+            .unwrap()
+            .contains("data-is-sacred")
+    );
     assert_eq!(run.view().error.as_ref().unwrap().code, "plan_denied");
     let states: Vec<StepState> = run.view().steps.iter().map(|step| step.state).collect();
     assert_eq!(states, [StepState::Skipped, StepState::Denied]);
@@ -160,11 +212,18 @@ fn first_step_that_needs_approval_makes_the_run_wait_and_a_no_blocks_it() {
 #[test]
 fn failed_check_plans_again_at_most_twice() {
     let mut run = judged(&["infra.restart"], &[Verdict::Allow]);
-    for (round, tool) in ["infra.rollback", "infra.scale", "infra.restart"].into_iter().enumerate() {
+    for (round, tool) in ["infra.rollback", "infra.scale", "infra.restart"]
+        .into_iter()
+        .enumerate()
+    {
         let name = format!("s{}", round + 1);
         let mut events = well(&name);
         events.pop();
-        events.push(Event::Step(StepEvent::Checked(id(&name), None, check(false))));
+        events.push(Event::Step(StepEvent::Checked(
+            id(&name),
+            None,
+            check(false),
+        )));
         take(&mut run, events);
         if round < 2 {
             assert_eq!(run.state(), RunState::Sensing);
@@ -183,7 +242,13 @@ fn failed_check_plans_again_at_most_twice() {
 fn same_call_proposed_three_times_is_a_loop() {
     let mut run = judged(&["infra.restart"], &[Verdict::Allow]);
     for plan in 2..4 {
-        take(&mut run, [Event::Outdated("the policies changed".to_owned()), Event::Sensed(Sense::default())]);
+        take(
+            &mut run,
+            [
+                Event::Outdated("the policies changed".to_owned()),
+                Event::Sensed(Sense::default()),
+            ],
+        );
         take(&mut run, [Event::Proposed(proposal(&["infra.restart"]))]);
         if plan < 3 {
             let judgement = judgement(&run, plan, &[Verdict::Allow]);
@@ -198,10 +263,19 @@ fn same_call_proposed_three_times_is_a_loop() {
 fn alerts_that_are_left_lead_to_another_round_and_steps_that_went_well_stay() {
     let mut run = judged(&["infra.restart"], &[Verdict::Allow]);
     take(&mut run, well("s1"));
-    take(&mut run, [Event::Verified(BTreeSet::from(["auth".to_owned()]))]);
+    take(
+        &mut run,
+        [Event::Verified(BTreeSet::from(["auth".to_owned()]))],
+    );
     assert_eq!((run.state(), run.rounds()), (RunState::Sensing, 1));
     let mut idle = run.clone();
-    take(&mut idle, [Event::Sensed(Sense::default()), Event::Idle("nothing is left".to_owned())]);
+    take(
+        &mut idle,
+        [
+            Event::Sensed(Sense::default()),
+            Event::Idle("nothing is left".to_owned()),
+        ],
+    );
     assert_eq!(idle.state(), RunState::Completed);
     again(&mut run, 2, "infra.scale");
     take(&mut run, well("s2"));
@@ -215,18 +289,38 @@ fn alerts_that_are_left_lead_to_another_round_and_steps_that_went_well_stay() {
 fn alert_that_stays_open_is_a_failure() {
     let mut run = judged(&["infra.restart"], &[Verdict::Allow]);
     take(&mut run, well("s1"));
-    take(&mut run, [Event::Verified(BTreeSet::from(["payments".to_owned()]))]);
+    take(
+        &mut run,
+        [Event::Verified(BTreeSet::from(["payments".to_owned()]))],
+    );
     assert_eq!((run.state(), run.view().replans), (RunState::Sensing, 1));
-    assert!(run.tried().contains(&("book".to_owned(), "payments".to_owned())));
-    take(&mut run, [Event::Sensed(Sense::default()), Event::Idle("no alert is open".to_owned())]);
-    assert_eq!(run.state(), RunState::Failed, "something was done and did not help");
+    assert!(
+        run.tried()
+            .contains(&("book".to_owned(), "payments".to_owned()))
+    );
+    take(
+        &mut run,
+        [
+            Event::Sensed(Sense::default()),
+            Event::Idle("no alert is open".to_owned()),
+        ],
+    );
+    assert_eq!(
+        run.state(),
+        RunState::Failed,
+        "something was done and did not help"
+    );
 }
 
 #[test]
 fn refused_lost_and_doubtful_calls_end_the_run() {
     let calling = |run: &mut Run| {
         take(run, well("s1").into_iter().take(3));
-        assert_eq!(run.next(), Action::Recover(id("s1")), "a call that was sent is never sent again");
+        assert_eq!(
+            run.next(),
+            Action::Recover(id("s1")),
+            "a call that was sent is never sent again"
+        );
     };
     for (event, state, code) in [
         (StepEvent::Lost(id("s1")), RunState::Failed, "call_in_doubt"),
@@ -240,7 +334,11 @@ fn refused_lost_and_doubtful_calls_end_the_run() {
             RunState::Failed,
             "params_mismatch",
         ),
-        (StepEvent::Refused(id("s1"), Failure::new("killed", "m")), RunState::Blocked, "killed"),
+        (
+            StepEvent::Refused(id("s1"), Failure::new("killed", "m")),
+            RunState::Blocked,
+            "killed",
+        ),
     ] {
         let mut run = judged(&["infra.restart"], &[Verdict::Allow]);
         calling(&mut run);
@@ -248,10 +346,21 @@ fn refused_lost_and_doubtful_calls_end_the_run() {
         assert_eq!(run.state(), state);
         assert_eq!(run.view().error.as_ref().unwrap().code, code);
     }
-    for (outcome, status) in [(Outcome::NotSent, None), (Outcome::Done, Some(500)), (Outcome::Done, None)] {
+    for (outcome, status) in [
+        (Outcome::NotSent, None),
+        (Outcome::Done, Some(500)),
+        (Outcome::Done, None),
+    ] {
         let mut run = judged(&["infra.restart"], &[Verdict::Allow]);
         calling(&mut run);
-        take(&mut run, [Event::Step(StepEvent::Called(id("s1"), answer(outcome, status), Next::Believe))]);
+        take(
+            &mut run,
+            [Event::Step(StepEvent::Called(
+                id("s1"),
+                answer(outcome, status),
+                Next::Believe,
+            ))],
+        );
         assert_eq!((run.state(), run.view().replans), (RunState::Sensing, 1));
     }
 }
@@ -259,10 +368,19 @@ fn refused_lost_and_doubtful_calls_end_the_run() {
 #[test]
 fn nothing_to_do_is_no_action_and_nothing_follows_an_end() {
     let mut run = run(1);
-    take(&mut run, [Event::Sensed(Sense::default()), Event::Idle("no alert is open".to_owned())]);
+    take(
+        &mut run,
+        [
+            Event::Sensed(Sense::default()),
+            Event::Idle("no alert is open".to_owned()),
+        ],
+    );
     assert_eq!(run.state(), RunState::NoAction);
     let before = run.clone();
-    assert!(run.on(at(9), Event::Cancelled("alice".parse().unwrap())).is_err());
+    assert!(
+        run.on(at(9), Event::Cancelled("alice".parse().unwrap()))
+            .is_err()
+    );
     assert!(run.on(at(9), Event::Sensed(Sense::default())).is_err());
     assert_eq!(run, before);
 }
@@ -277,7 +395,11 @@ fn stored_run_comes_back_as_it_was() {
 
 fn any_step_event() -> impl Strategy<Value = StepEvent> {
     let step = (1..6u8).prop_map(|number| id(&format!("s{number}")));
-    let outcome = prop_oneof![Just(Outcome::Done), Just(Outcome::NotSent), Just(Outcome::InDoubt)];
+    let outcome = prop_oneof![
+        Just(Outcome::Done),
+        Just(Outcome::NotSent),
+        Just(Outcome::InDoubt)
+    ];
     let status = prop_oneof![3 => Just(Some(200)), 1 => Just(None), 1 => Just(Some(404))];
     let next = prop_oneof![Just(Next::Check), Just(Next::Believe)];
     let failure = || Failure::new("token_used", "used");
@@ -308,7 +430,9 @@ enum Any {
 fn any_event() -> impl Strategy<Value = Any> {
     let verdict = prop_oneof![6 => Just(Verdict::Allow), 2 => Just(Verdict::NeedsApproval), 1 => Just(Verdict::Deny)];
     let open = prop::collection::btree_set(
-        prop_oneof![Just("payments".to_owned()), Just("auth".to_owned())], 0..2);
+        prop_oneof![Just("payments".to_owned()), Just("auth".to_owned())],
+        0..2,
+    );
     prop_oneof![
         20 => any::<bool>().prop_map(Any::GoOn),
         4 => any_step_event().prop_map(|event| Any::Event(Event::Step(event))),
@@ -331,9 +455,11 @@ fn likely(run: &Run, passed: bool, plans: u8) -> Option<Event> {
             Event::Step(StepEvent::Calling(step))
         }
         Action::Run(step) => Event::Step(StepEvent::Issued(step, json!({}))),
-        Action::Recover(step) => {
-            Event::Step(StepEvent::Called(step, answer(Outcome::Done, Some(200)), Next::Check))
-        }
+        Action::Recover(step) => Event::Step(StepEvent::Called(
+            step,
+            answer(Outcome::Done, Some(200)),
+            Next::Check,
+        )),
         Action::Check(step) => Event::Step(StepEvent::Checked(step, None, check(passed))),
         Action::Verify => Event::Verified(BTreeSet::new()),
         Action::Rest => return None,

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use countersign_intent::id::{AgentId, ApprovalId, AttemptId, OperatorId, PlanId, RunId, StepId, ToolName};
+use countersign_intent::id::{
+    AgentId, ApprovalId, AttemptId, OperatorId, PlanId, RunId, StepId, ToolName,
+};
 use countersign_intent::tool::Effect;
 use countersign_service::problem::Reason;
 use jiff::Timestamp;
@@ -59,7 +61,9 @@ impl RunState {
     /// Whether nothing follows.
     pub(crate) const fn ended(self) -> bool {
         match self {
-            Self::Completed | Self::Blocked | Self::NoAction | Self::Failed | Self::Cancelled => true,
+            Self::Completed | Self::Blocked | Self::NoAction | Self::Failed | Self::Cancelled => {
+                true
+            }
             Self::Sensing
             | Self::Planning
             | Self::Governing
@@ -224,7 +228,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with `code` for the reason in `message`.
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 }
 
@@ -342,7 +349,10 @@ impl RunView {
     /// The run without what its steps were answered, for lists and the stream of all runs.
     pub(crate) fn brief(&self) -> Self {
         let mut brief = self.clone();
-        let superseded = brief.superseded.iter_mut().flat_map(|plan| plan.steps.iter_mut());
+        let superseded = brief
+            .superseded
+            .iter_mut()
+            .flat_map(|plan| plan.steps.iter_mut());
         for step in brief.steps.iter_mut().chain(superseded) {
             step.result = None;
             step.before = None;

@@ -32,24 +32,33 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// Whether the goal is about health.
     pub(crate) fn about_health(&self, world: &World) -> bool {
-        let mut unwell: BTreeSet<String> = world.unwell().into_iter().map(str::to_lowercase).collect();
-        unwell.extend(world.alerts().iter().map(|alert| alert.resource_id.to_lowercase()));
-        let by_alert = self.alert.is_some() && goal::is_about_health("alert", &unwell);
-        goal::is_about_health(self.goal, &unwell)
-            || (by_alert && goal::is_about_health(&format!("alert {}", self.goal), &unwell))
+        let mut unwell: BTreeSet<String> =
+            world.unwell().into_iter().map(str::to_lowercase).collect();
+        unwell.extend(
+            world
+                .alerts()
+                .iter()
+                .map(|alert| alert.resource_id.to_lowercase()),
+        );
+        let by_alert =
+            self.alert.is_some() && goal::is_about_health(&format!("alert {}", self.goal), &unwell);
+        by_alert || goal::is_about_health(self.goal, &unwell)
     }
 
     /// The resources that the goal is about: those that it or its alert names, with everything they
     /// depend on. `None` is all.
     pub(crate) fn scope(&self, world: &World) -> Option<BTreeSet<String>> {
-        let known = world.service_ids().chain(world.alerts().iter().map(|a| a.resource_id.as_str()));
+        let known = world
+            .service_ids()
+            .chain(world.alerts().iter().map(|a| a.resource_id.as_str()));
         let mut named = goal::named(self.goal, known);
         let alert = self.alert.and_then(|id| world.alert(id));
         named.extend(alert.map(|alert| alert.resource_id.clone()));
         if named.is_empty() {
             return None;
         }
-        let dependencies: Vec<String> = named.iter().flat_map(|id| world.dependencies(id)).collect();
+        let dependencies: Vec<String> =
+            named.iter().flat_map(|id| world.dependencies(id)).collect();
         named.extend(dependencies);
         Some(named)
     }
@@ -57,7 +66,11 @@ impl Asked<'_> {
     /// Open alerts within the scope.
     pub(crate) fn alerts<'w>(&self, world: &'w World) -> Vec<&'w Alert> {
         let scope = self.scope(world);
-        let inside = |alert: &&Alert| scope.as_ref().is_none_or(|s| s.contains(&alert.resource_id));
+        let inside = |alert: &&Alert| {
+            scope
+                .as_ref()
+                .is_none_or(|s| s.contains(&alert.resource_id))
+        };
         world.alerts().iter().filter(inside).collect()
     }
 }
@@ -70,7 +83,11 @@ impl Runbooks {
                 clauses.iter().map(|clause| self.request(clause)).collect();
             let mut draft = Draft::default();
             for (runbook, captures) in matched? {
-                let values = Values { alert: None, service: None, goal: Some(&captures) };
+                let values = Values {
+                    alert: None,
+                    service: None,
+                    goal: Some(&captures),
+                };
                 draft.add(runbook, values)?;
             }
             draft.chain();
@@ -80,9 +97,9 @@ impl Runbooks {
 
     fn request(&self, clause: &str) -> Option<(&Runbook, Map<String, Value>)> {
         self.0.iter().find_map(|runbook| match &runbook.occasion {
-            Occasion::Goal(patterns) => {
-                patterns.iter().find_map(|pattern| Some((runbook, pattern.matches(clause)?)))
-            }
+            Occasion::Goal(patterns) => patterns
+                .iter()
+                .find_map(|pattern| Some((runbook, pattern.matches(clause)?))),
             Occasion::Alert(_) => None,
         })
     }
@@ -95,18 +112,28 @@ impl Runbooks {
         let alerts = asked.alerts(world);
         let mut matched: Vec<(&Alert, &Runbook)> = Vec::new();
         for alert in &alerts {
-            let known = matched.iter().any(|(other, _)| other.resource_id == alert.resource_id);
+            let known = matched
+                .iter()
+                .any(|(other, _)| other.resource_id == alert.resource_id);
             if known {
                 continue;
             }
-            let of_resource: Vec<&Alert> =
-                alerts.iter().copied().filter(|other| other.resource_id == alert.resource_id).collect();
+            let of_resource: Vec<&Alert> = alerts
+                .iter()
+                .copied()
+                .filter(|other| other.resource_id == alert.resource_id)
+                .collect();
             matched.extend(self.for_resource(asked, world, &of_resource));
         }
-        let can_heal: BTreeSet<String> =
-            matched.iter().map(|(alert, _)| alert.resource_id.clone()).collect();
-        let is_root =
-            |alert: &Alert| world.dependencies(&alert.resource_id).is_disjoint(&can_heal);
+        let can_heal: BTreeSet<String> = matched
+            .iter()
+            .map(|(alert, _)| alert.resource_id.clone())
+            .collect();
+        let is_root = |alert: &Alert| {
+            world
+                .dependencies(&alert.resource_id)
+                .is_disjoint(&can_heal)
+        };
         // Services that depend on each other would all wait for each other: then all are roots.
         let none_is_root = !matched.iter().any(|(alert, _)| is_root(alert));
         let mut draft = Draft::default();
@@ -115,7 +142,14 @@ impl Runbooks {
             if root && draft.heals.len() < MAX_RESOURCES {
                 let value = alert_value(alert);
                 let service = world.service(&alert.resource_id);
-                draft.add(runbook, Values { alert: Some(&value), service, goal: None })?;
+                draft.add(
+                    runbook,
+                    Values {
+                        alert: Some(&value),
+                        service,
+                        goal: None,
+                    },
+                )?;
                 draft.heals.insert(alert.resource_id.clone());
             }
         }
@@ -130,22 +164,36 @@ impl Runbooks {
         alerts: &[&'a Alert],
     ) -> Option<(&'a Alert, &'a Runbook)> {
         let fits = |runbook: &'a Runbook| {
-            alerts.iter().find(|alert| runbook.fits(alert, world, asked.now)).map(|a| (*a, runbook))
+            alerts
+                .iter()
+                .find(|alert| runbook.fits(alert, world, asked.now))
+                .map(|a| (*a, runbook))
         };
         let tried = |(alert, runbook): &(&Alert, &Runbook)| {
-            asked.tried.contains(&(runbook.id.clone(), alert.resource_id.clone()))
+            asked
+                .tried
+                .contains(&(runbook.id.clone(), alert.resource_id.clone()))
         };
         let all: Vec<(&Alert, &Runbook)> = self.0.iter().filter_map(fits).collect();
-        all.iter().find(|found| !tried(found)).or(all.first()).copied()
+        all.iter()
+            .find(|found| !tried(found))
+            .or(all.first())
+            .copied()
     }
 }
 
 impl Runbook {
     fn fits(&self, alert: &Alert, world: &World, now: Timestamp) -> bool {
-        let Occasion::Alert(wanted) = &self.occasion else { return false };
+        let Occasion::Alert(wanted) = &self.occasion else {
+            return false;
+        };
         let value = alert_value(alert);
         let service = world.service(&alert.resource_id);
-        let values = Values { alert: Some(&value), service, goal: None };
+        let values = Values {
+            alert: Some(&value),
+            service,
+            goal: None,
+        };
         wanted.fits(alert, service, now)
             && self.steps.iter().all(|step| {
                 step.params.fill(values).is_some() && step.reason.fill_text(values).is_some()
@@ -166,8 +214,12 @@ impl AlertMatch {
             && self.when.iter().all(|expectation| {
                 service.is_some_and(|service| expectation.evaluate(service, &no_params).passed)
             })
-            && self.deployed_within.is_none_or(|limit| age(limit) == Some(true))
-            && self.not_deployed_within.is_none_or(|limit| age(limit) != Some(true))
+            && self
+                .deployed_within
+                .is_none_or(|limit| age(limit) == Some(true))
+            && self
+                .not_deployed_within
+                .is_none_or(|limit| age(limit) != Some(true))
     }
 }
 
@@ -185,9 +237,13 @@ impl Draft {
     fn add(&mut self, runbook: &Runbook, values: Values<'_>) -> Option<()> {
         let mut after = Vec::new();
         for step in &runbook.steps {
-            let Value::Object(params) = step.params.fill(values)? else { return None };
+            let Value::Object(params) = step.params.fill(values)? else {
+                return None;
+            };
             let id: countersign_intent::id::StepId =
-                format!("s{}", self.steps.len().saturating_add(1)).parse().ok()?;
+                format!("s{}", self.steps.len().saturating_add(1))
+                    .parse()
+                    .ok()?;
             self.steps.push(ProposedStep {
                 id: id.clone(),
                 tool: step.tool.clone(),

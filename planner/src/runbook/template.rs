@@ -46,7 +46,10 @@ impl Template {
         let names = template::names(&value)
             .map_err(|error| error.to_string())?
             .iter()
-            .map(|name| parse(name).ok_or_else(|| format!("`{{{name}}}` is not a path, or a path and a sum")))
+            .map(|name| {
+                parse(name)
+                    .ok_or_else(|| format!("`{{{name}}}` is not a path, or a path and a sum"))
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self { value, names })
     }
@@ -85,7 +88,9 @@ impl Template {
 impl Values<'_> {
     fn value(&self, name: &Name) -> Option<Value> {
         let value = self.at(&name.path)?;
-        let Some((operator, number)) = name.sum else { return Some(value) };
+        let Some((operator, number)) = name.sum else {
+            return Some(value);
+        };
         let value = value.as_i64()?;
         let result = match operator {
             Operator::Plus => value.checked_add(number),
@@ -133,7 +138,10 @@ fn parse(text: &str) -> Option<Name> {
         }
         (Some(_), _, _) => return None,
     };
-    Some(Name { path: path.to_owned(), sum })
+    Some(Name {
+        path: path.to_owned(),
+        sum,
+    })
 }
 
 #[cfg(test)]
@@ -147,11 +155,17 @@ mod tests {
         let alert = json!({"resource_id": "payments"});
         let service = json!({"replicas": 3, "process": {"state": "exited"}, "version": "2",
                              "versions": [{"version": "1"}, {"version": "2"}]});
-        let values = Values { alert: Some(&alert), service: Some(&service), goal: None };
+        let values = Values {
+            alert: Some(&alert),
+            service: Some(&service),
+            goal: None,
+        };
         let filled = |value: Value| Template::new(value).unwrap().fill(values);
         assert_eq!(
-            filled(json!({"a": "{alert.resource_id}", "b": "{service.replicas * 2}",
-                          "c": "{service.replicas - 1}", "d": "{service.previous_version}"})),
+            filled(
+                json!({"a": "{alert.resource_id}", "b": "{service.replicas * 2}",
+                          "c": "{service.replicas - 1}", "d": "{service.previous_version}"})
+            ),
             Some(json!({"a": "payments", "b": 6, "c": 2, "d": "1"}))
         );
         assert_eq!(filled(json!({"a": "{service.nothing}"})), None);
@@ -163,7 +177,15 @@ mod tests {
 
     #[test]
     fn other_names_are_refused() {
-        for name in ["{a}", "{a.}", "{a.b /}", "{a.b / 2}", "{a.b * c}", "{a.b * 2 3}", "{a.b-1}"] {
+        for name in [
+            "{a}",
+            "{a.}",
+            "{a.b /}",
+            "{a.b / 2}",
+            "{a.b * c}",
+            "{a.b * 2 3}",
+            "{a.b-1}",
+        ] {
             assert!(Template::new(json!(name)).is_err(), "{name}");
         }
     }

@@ -23,7 +23,9 @@ fn service(id: &str, changes: Value) -> Value {
         "cpu_percent": 50.5, "memory_percent": 42.0, "requests_per_second": 120.0,
         "depends_on": if id == "payments" { json!(["db", "auth"]) } else if id == "auth" { json!(["db"]) } else { json!([]) },
     });
-    let Value::Object(changes) = changes else { panic!("an object") };
+    let Value::Object(changes) = changes else {
+        panic!("an object")
+    };
     for (name, value) in changes {
         service[name] = value;
     }
@@ -43,19 +45,32 @@ fn alert(resource: &str, symptom: &str) -> Value {
 }
 
 fn world(services: Vec<Value>, alerts: Vec<Value>) -> World {
-    World::new(&Sense { services, alerts, ..Sense::default() })
+    World::new(&Sense {
+        services,
+        alerts,
+        ..Sense::default()
+    })
 }
 
 fn found(goal: &str, world: &World, tried: &[(&str, &str)]) -> Option<Proposal> {
-    let tried: BTreeSet<(String, String)> =
-        tried.iter().map(|(book, resource)| ((*book).to_owned(), (*resource).to_owned())).collect();
-    let asked = Asked { goal, alert: None, tried: &tried, now: now() };
+    let tried: BTreeSet<(String, String)> = tried
+        .iter()
+        .map(|(book, resource)| ((*book).to_owned(), (*resource).to_owned()))
+        .collect();
+    let asked = Asked {
+        goal,
+        alert: None,
+        tried: &tried,
+        now: now(),
+    };
     Runbooks::shipped().unwrap().for_alerts(&asked, world)
 }
 
 /// The only step as text, such as `infra.restart {"service_id":"payments"}`.
 fn only_step(proposal: &Proposal) -> String {
-    let [step] = proposal.steps.as_slice() else { panic!("one step: {proposal:?}") };
+    let [step] = proposal.steps.as_slice() else {
+        panic!("one step: {proposal:?}")
+    };
     format!("{} {}", step.tool, Value::Object(step.params.clone()))
 }
 
@@ -74,20 +89,59 @@ fn requested(goal: &str) -> Option<Vec<String>> {
 #[test]
 fn each_symptom_leads_to_its_remedy() {
     let cases = [
-        (json!({"process": {"state": "exited", "exit_code": 137}}), "health_check_failing",
-         r#"infra.restart {"service_id":"payments"}"#),
-        (fresh(), "health_check_failing", r#"infra.rollback {"service_id":"payments","version":"2.4.0"}"#),
-        (fresh(), "high_error_rate", r#"infra.rollback {"service_id":"payments","version":"2.4.0"}"#),
-        (json!({"replicas": 0}), "health_check_failing", r#"infra.scale {"replicas":1,"service_id":"payments"}"#),
-        (json!({}), "health_check_failing", r#"infra.restart {"service_id":"payments"}"#),
-        (json!({"cpu_percent": 100.0}), "cpu_saturated", r#"infra.scale {"replicas":6,"service_id":"payments"}"#),
-        (json!({"memory_percent": 93.0}), "memory_high", r#"infra.restart {"service_id":"payments"}"#),
-        (json!({}), "high_latency", r#"infra.restart {"service_id":"payments"}"#),
-        (json!({}), "high_error_rate", r#"infra.restart {"service_id":"payments"}"#),
+        (
+            json!({"process": {"state": "exited", "exit_code": 137}}),
+            "health_check_failing",
+            r#"infra.restart {"service_id":"payments"}"#,
+        ),
+        (
+            fresh(),
+            "health_check_failing",
+            r#"infra.rollback {"service_id":"payments","version":"2.4.0"}"#,
+        ),
+        (
+            fresh(),
+            "high_error_rate",
+            r#"infra.rollback {"service_id":"payments","version":"2.4.0"}"#,
+        ),
+        (
+            json!({"replicas": 0}),
+            "health_check_failing",
+            r#"infra.scale {"replicas":1,"service_id":"payments"}"#,
+        ),
+        (
+            json!({}),
+            "health_check_failing",
+            r#"infra.restart {"service_id":"payments"}"#,
+        ),
+        (
+            json!({"cpu_percent": 100.0}),
+            "cpu_saturated",
+            r#"infra.scale {"replicas":6,"service_id":"payments"}"#,
+        ),
+        (
+            json!({"memory_percent": 93.0}),
+            "memory_high",
+            r#"infra.restart {"service_id":"payments"}"#,
+        ),
+        (
+            json!({}),
+            "high_latency",
+            r#"infra.restart {"service_id":"payments"}"#,
+        ),
+        (
+            json!({}),
+            "high_error_rate",
+            r#"infra.restart {"service_id":"payments"}"#,
+        ),
     ];
     for (changes, symptom, step) in cases {
         let world = world(
-            vec![service("payments", changes.clone()), service("auth", json!({})), service("db", json!({}))],
+            vec![
+                service("payments", changes.clone()),
+                service("auth", json!({})),
+                service("db", json!({})),
+            ],
             vec![alert("payments", symptom)],
         );
         let proposal = found("restore payments", &world, &[]).unwrap();
@@ -99,14 +153,21 @@ fn each_symptom_leads_to_its_remedy() {
 
 #[test]
 fn crash_and_bad_deploy_are_told_apart_by_reads_alone() {
-    let crashed = service("payments", json!({"process": {"state": "exited", "exit_code": 137}}));
+    let crashed = service(
+        "payments",
+        json!({"process": {"state": "exited", "exit_code": 137}}),
+    );
     let deployed = service("payments", fresh());
     let same = vec![alert("payments", "health_check_failing")];
     let one = found("heal", &world(vec![crashed], same.clone()), &[]).unwrap();
     let other = found("heal", &world(vec![deployed], same.clone()), &[]).unwrap();
     assert!(only_step(&one).starts_with("infra.restart"));
     assert!(only_step(&other).starts_with("infra.rollback"));
-    assert_eq!(found("heal", &world(Vec::new(), same), &[]), None, "without reads nothing is known");
+    assert_eq!(
+        found("heal", &world(Vec::new(), same), &[]),
+        None,
+        "without reads nothing is known"
+    );
 }
 
 #[test]
@@ -124,10 +185,17 @@ fn root_cause_is_handled_before_what_depends_on_it() {
     let all = world(services.clone(), alerts.clone());
     for goal in ["heal everything", "restore payments", "fix auth"] {
         let proposal = found(goal, &all, &[]).unwrap();
-        assert_eq!(only_step(&proposal), r#"infra.restart {"service_id":"db"}"#, "{goal}");
+        assert_eq!(
+            only_step(&proposal),
+            r#"infra.restart {"service_id":"db"}"#,
+            "{goal}"
+        );
     }
     let without_db = world(services, alerts[..2].to_vec());
-    assert_eq!(only_step(&found("heal", &without_db, &[]).unwrap()), r#"infra.restart {"service_id":"auth"}"#);
+    assert_eq!(
+        only_step(&found("heal", &without_db, &[]).unwrap()),
+        r#"infra.restart {"service_id":"auth"}"#
+    );
 }
 
 #[test]
@@ -137,7 +205,11 @@ fn independent_faults_are_healed_in_one_plan_and_the_scope_is_kept() {
             service("one", json!({"process": {"state": "exited"}})),
             service("two", json!({"memory_percent": 95.0})),
         ],
-        vec![alert("one", "health_check_failing"), alert("two", "memory_high"), alert("two", "high_latency")],
+        vec![
+            alert("one", "health_check_failing"),
+            alert("two", "memory_high"),
+            alert("two", "high_latency"),
+        ],
     );
     let proposal = found("heal", &world, &[]).unwrap();
     assert_eq!(proposal.steps.len(), 2);
@@ -151,14 +223,23 @@ fn independent_faults_are_healed_in_one_plan_and_the_scope_is_kept() {
 fn runbook_that_failed_comes_after_those_that_did_not() {
     let world = world(
         vec![service("payments", fresh())],
-        vec![alert("payments", "health_check_failing"), alert("payments", "high_latency")],
+        vec![
+            alert("payments", "health_check_failing"),
+            alert("payments", "high_latency"),
+        ],
     );
     let first = found("heal", &world, &[]).unwrap();
     assert_eq!(first.names, ["rollback-fresh-version"]);
     let second = found("heal", &world, &[("rollback-fresh-version", "payments")]).unwrap();
     assert_eq!(second.names, ["restart-slow"]);
-    let tried = [("rollback-fresh-version", "payments"), ("restart-slow", "payments")];
-    assert_eq!(found("heal", &world, &tried).unwrap().names, ["rollback-fresh-version"]);
+    let tried = [
+        ("rollback-fresh-version", "payments"),
+        ("restart-slow", "payments"),
+    ];
+    assert_eq!(
+        found("heal", &world, &tried).unwrap().names,
+        ["rollback-fresh-version"]
+    );
 }
 
 #[test]
@@ -171,35 +252,83 @@ fn many_alerts_on_one_resource_lead_to_one_step() {
         })
         .collect();
     let world = world(vec![service("db", json!({}))], alerts);
-    assert_eq!(only_step(&found("heal", &world, &[]).unwrap()), r#"infra.restart {"service_id":"db"}"#);
+    assert_eq!(
+        only_step(&found("heal", &world, &[]).unwrap()),
+        r#"infra.restart {"service_id":"db"}"#
+    );
 }
 
 #[test]
 fn unknown_symptoms_and_resources_lead_to_nothing() {
-    let reported = world(vec![service("db", json!({}))], vec![alert("db", "reported")]);
+    let reported = world(
+        vec![service("db", json!({}))],
+        vec![alert("db", "reported")],
+    );
     assert_eq!(found("heal", &reported, &[]), None);
-    let database = world(vec![service("db", json!({}))], vec![alert("prod_db", "database_unavailable")]);
+    let database = world(
+        vec![service("db", json!({}))],
+        vec![alert("prod_db", "database_unavailable")],
+    );
     assert_eq!(found("heal", &database, &[]), None);
 }
 
 #[test]
 fn explicit_requests_become_exactly_the_calls_that_they_name() {
     for (goal, steps) in [
-        ("restart auth", vec![r#"infra.restart {"service_id":"auth"}"#]),
-        ("Scale payments to 12", vec![r#"infra.scale {"replicas":12,"service_id":"payments"}"#]),
-        ("shut down payments", vec![r#"infra.shutdown {"service_id":"payments"}"#]),
-        ("Shut down the payments service.", vec![r#"infra.shutdown {"service_id":"payments"}"#]),
-        ("wipe prod_db", vec![r#"data.wipe {"confirm":"prod_db","db_id":"prod_db"}"#]),
-        ("please wipe the database prod_db!", vec![r#"data.wipe {"confirm":"prod_db","db_id":"prod_db"}"#]),
-        ("roll back payments", vec![r#"infra.rollback {"service_id":"payments"}"#]),
-        ("roll back payments to version 2.3.1", vec![r#"infra.rollback {"service_id":"payments","version":"2.3.1"}"#]),
-        ("restore prod_db from backup b-1", vec![r#"data.restore {"backup_id":"b-1","db_id":"prod_db"}"#]),
-        ("create an admin mallory",
-         vec![r#"identity.create {"email":"mallory@example.com","name":"mallory","role":"admin","user_id":"mallory"}"#]),
-        ("rotate the keys of payments", vec![r#"security.rotate_keys {"target_id":"payments"}"#]),
+        (
+            "restart auth",
+            vec![r#"infra.restart {"service_id":"auth"}"#],
+        ),
+        (
+            "Scale payments to 12",
+            vec![r#"infra.scale {"replicas":12,"service_id":"payments"}"#],
+        ),
+        (
+            "shut down payments",
+            vec![r#"infra.shutdown {"service_id":"payments"}"#],
+        ),
+        (
+            "Shut down the payments service.",
+            vec![r#"infra.shutdown {"service_id":"payments"}"#],
+        ),
+        (
+            "wipe prod_db",
+            vec![r#"data.wipe {"confirm":"prod_db","db_id":"prod_db"}"#],
+        ),
+        (
+            "please wipe the database prod_db!",
+            vec![r#"data.wipe {"confirm":"prod_db","db_id":"prod_db"}"#],
+        ),
+        (
+            "roll back payments",
+            vec![r#"infra.rollback {"service_id":"payments"}"#],
+        ),
+        (
+            "roll back payments to version 2.3.1",
+            vec![r#"infra.rollback {"service_id":"payments","version":"2.3.1"}"#],
+        ),
+        (
+            "restore prod_db from backup b-1",
+            vec![r#"data.restore {"backup_id":"b-1","db_id":"prod_db"}"#],
+        ),
+        (
+            "create an admin mallory",
+            vec![
+                r#"identity.create {"email":"mallory@example.com","name":"mallory","role":"admin","user_id":"mallory"}"#,
+            ],
+        ),
+        (
+            "rotate the keys of payments",
+            vec![r#"security.rotate_keys {"target_id":"payments"}"#],
+        ),
         ("list services", vec!["infra.list {}"]),
-        ("restart auth and wipe prod_db",
-         vec![r#"infra.restart {"service_id":"auth"}"#, r#"data.wipe {"confirm":"prod_db","db_id":"prod_db"}"#]),
+        (
+            "restart auth and wipe prod_db",
+            vec![
+                r#"infra.restart {"service_id":"auth"}"#,
+                r#"data.wipe {"confirm":"prod_db","db_id":"prod_db"}"#,
+            ],
+        ),
     ] {
         assert_eq!(requested(goal).unwrap_or_default(), steps, "{goal}");
     }
@@ -219,7 +348,10 @@ fn explicit_requests_become_exactly_the_calls_that_they_name() {
 
 #[test]
 fn steps_of_a_request_wait_for_each_other() {
-    let proposal = Runbooks::shipped().unwrap().for_request("restart auth, then restart db").unwrap();
+    let proposal = Runbooks::shipped()
+        .unwrap()
+        .for_request("restart auth, then restart db")
+        .unwrap();
     assert_eq!(proposal.steps[1].after, [proposal.steps[0].id.clone()]);
 }
 
@@ -230,10 +362,19 @@ fn shipped_runbooks_use_tools_as_the_catalogue_declares_them() {
     assert!(books.len() > 20);
     for book in &books.0 {
         for step in &book.steps {
-            let Some(tool) = toolbox.get(&step.tool) else { continue };
-            let declared = tool.params_schema()["properties"].as_object().cloned().unwrap_or_default();
+            let Some(tool) = toolbox.get(&step.tool) else {
+                continue;
+            };
+            let declared = tool.params_schema()["properties"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
             let filled = step.params.paths().count();
-            assert!(filled <= declared.len() || step.tool.as_str() == "data.wipe", "{}", book.id);
+            assert!(
+                filled <= declared.len() || step.tool.as_str() == "data.wipe",
+                "{}",
+                book.id
+            );
         }
     }
 }
@@ -264,6 +405,9 @@ fn folder_adds_runbooks_and_replaces_shipped_ones() {
     let before = books.len();
     books.add_folder(folder.path()).unwrap();
     assert_eq!(books.len(), before);
-    assert_eq!(books.for_request("revive auth").unwrap().names, ["restart-exited"]);
+    assert_eq!(
+        books.for_request("revive auth").unwrap().names,
+        ["restart-exited"]
+    );
     assert!(books.add_folder(&folder.path().join("gone")).is_err());
 }

@@ -161,6 +161,36 @@ fn tool_names_may_hold_what_cedar_type_names_may_not() {
 }
 
 #[test]
+fn a_tool_whose_parameters_policies_could_not_read_does_not_load() {
+    for (params, message) in [
+        ("type = \"object\"\nadditionalProperties = true\n", "closed"),
+        (
+            "type = \"object\"\n[tool.params.properties.a]\nminimum = 1\n",
+            "one `type`",
+        ),
+        (
+            "type = \"object\"\n[tool.params.properties.a]\ntype = [\"string\", \"null\"]\n",
+            "one `type`",
+        ),
+        (
+            "type = \"object\"\n[tool.params.properties.a]\ntype = \"array\"\n",
+            "needs `items`",
+        ),
+    ] {
+        let tool = format!(
+            "[[tool]]\nname = \"x\"\ndescription = \"x\"\neffect = \"read\"\n\
+             resource = {{ type = \"System\", id = \"cloud\" }}\nupstream = \"cloud\"\n\
+             request = {{ method = \"GET\", path = \"/x\" }}\n[tool.params]\n{params}"
+        );
+        let error = refused("tools/x.toml", &tool);
+        assert!(
+            error.message.contains("tool `x`") && error.message.contains(message),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_folder_without_tools_or_policies_does_not_load() {
     assert!(Bundle::parse(Folder::default()).is_err());
     assert!(Bundle::parse(bare(&[])).is_err());
@@ -174,12 +204,21 @@ fn deep_nesting_is_an_error_and_no_crash() {
     for depth in [60, 30_000] {
         let brackets = policy(format!("{}true{}", "(".repeat(depth), ")".repeat(depth)));
         check("site/x.cedar", &brackets, Some(3), "brackets");
-        let sets = policy(format!("{}1{}.isEmpty()", "[".repeat(depth), "]".repeat(depth)));
+        let sets = policy(format!(
+            "{}1{}.isEmpty()",
+            "[".repeat(depth),
+            "]".repeat(depth)
+        ));
         check("site/x.cedar", &sets, Some(3), "brackets");
         let ifs = policy(format!("{}true", "if true then false else ".repeat(depth)));
         check("site/x.cedar", &ifs, Some(3), "`if`s");
     }
-    check("site/x.cedar", &policy("true && ".repeat(30_000) + "true"), Some(3), "operators");
+    check(
+        "site/x.cedar",
+        &policy("true && ".repeat(30_000) + "true"),
+        Some(3),
+        "operators",
+    );
     let table = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
     check("inventory.toml", &table, Some(1), "");
     check("tools/x.toml", &table, Some(1), "");
@@ -195,9 +234,10 @@ fn what_is_just_not_too_deep_is_parsed_validated_and_evaluated() {
     );
     let chain = format!(
         "@id(\"long\") forbid (principal is Agent, action, resource) when {{ {}false }};",
-        "context.tainted || ".repeat(1_300),
+        "context.tainted || ".repeat(330),
     );
-    let bundle = Bundle::parse(bare(&[("base/x.cedar", &nested), ("base/y.cedar", &chain)])).unwrap();
+    let bundle =
+        Bundle::parse(bare(&[("base/x.cedar", &nested), ("base/y.cedar", &chain)])).unwrap();
     let params = serde_json::json!({"service_id": "payments"});
     let decision = decide(&bundle, &agent("observe"), "infra.get", &params);
     assert_eq!(decision.policies, ["deep"], "{decision:?}");

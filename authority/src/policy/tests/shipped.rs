@@ -1,7 +1,5 @@
 //! The policies as they are shipped.
 
-use std::collections::BTreeSet;
-
 use countersign_intent::tool::Effect;
 use serde_json::{Value, json};
 
@@ -73,26 +71,23 @@ fn every_shipped_case_passes() {
 }
 
 #[test]
-fn every_shipped_policy_is_named_by_a_case_of_its_own() {
-    let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
-    let named: BTreeSet<String> = SHIPPED_FOLDER
-        .within("cases")
-        .flat_map(|(_, text)| {
-            let table: toml::Table = toml::from_str(text).unwrap();
-            let rows = |name: &str| table.get(name).and_then(toml::Value::as_array).cloned();
-            rows("case")
-                .into_iter()
-                .chain(rows("approval"))
-                .flatten()
-                .collect::<Vec<_>>()
-        })
-        .flat_map(|row| row.get("policies").and_then(toml::Value::as_array).cloned())
-        .flatten()
-        .filter_map(|id| id.as_str().map(str::to_owned))
-        .collect();
-    for file in bundle.files() {
-        for id in &file.policies {
-            assert!(named.contains(id), "no case names `{id}` of {}", file.path);
+fn without_any_one_policy_a_case_fails() {
+    for (path, text) in SHIPPED_FOLDER
+        .within("base")
+        .chain(SHIPPED_FOLDER.within("site"))
+    {
+        for (start, _) in text.match_indices("@id(") {
+            let rest = &text[start..];
+            let end = rest[1..].find("@id(").map_or(rest.len(), |end| end + 1);
+            let (policy, after) = rest.split_at(end);
+            let without = format!("{}{after}", &text[..start]);
+            let bundle = Bundle::parse(folder(&[(path, Some(&without))])).unwrap();
+            let report = bundle.run_cases().unwrap();
+            assert_ne!(
+                report.failed,
+                [],
+                "no case notices that this is gone from {path}: {policy}"
+            );
         }
     }
 }

@@ -83,7 +83,10 @@ pub(crate) async fn advance(
     .bind(call.state.status().map(i64::from))
     .bind(call.cause.as_deref())
     .bind(call.body.map(|body| body.sha256.to_string()))
-    .bind(call.body.map(|body| i64::try_from(body.length).unwrap_or(i64::MAX)))
+    .bind(
+        call.body
+            .map(|body| i64::try_from(body.length).unwrap_or(i64::MAX)),
+    )
     .bind(call.ended_at.map(stamp::to_millis))
     .bind(call.tenant.as_str())
     .bind(call.jti.as_str())
@@ -102,7 +105,12 @@ pub(crate) async fn by_jti(
     let query = sqlx::query(select_calls!("WHERE c.tenant = $1 AND c.jti = $2"))
         .bind(tenant.as_str())
         .bind(jti.as_str());
-    query.fetch_optional(connection).await?.as_ref().map(read).transpose()
+    query
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// The call of the attempt `attempt`.
@@ -114,7 +122,12 @@ pub(crate) async fn by_attempt(
     let query = sqlx::query(select_calls!("WHERE c.tenant = $1 AND c.attempt = $2"))
         .bind(tenant.as_str())
         .bind(attempt.as_str());
-    query.fetch_optional(connection).await?.as_ref().map(read).transpose()
+    query
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// Calls, newest first.
@@ -129,7 +142,13 @@ pub(crate) async fn list(
     ))
     .bind(tenant.as_str())
     .bind(listing.state.unwrap_or_default())
-    .bind(listing.agent.as_ref().map(AgentId::as_str).unwrap_or_default())
+    .bind(
+        listing
+            .agent
+            .as_ref()
+            .map(AgentId::as_str)
+            .unwrap_or_default(),
+    )
     .bind(listing.limit);
     all(query, connection).await
 }
@@ -139,9 +158,10 @@ pub(crate) async fn overdue(
     connection: impl Executor<'_, Database = Any>,
     now: Timestamp,
 ) -> Result<Vec<Call>, StoreError> {
-    let query =
-        sqlx::query(select_calls!("WHERE c.state = 'consumed' AND c.deadline < $1 LIMIT 128"))
-            .bind(stamp::to_millis(now));
+    let query = sqlx::query(select_calls!(
+        "WHERE c.state = 'consumed' AND c.deadline < $1 LIMIT 128"
+    ))
+    .bind(stamp::to_millis(now));
     all(query, connection).await
 }
 
@@ -195,18 +215,29 @@ pub(crate) async fn holder(
     ))
     .bind(call.tenant.as_str())
     .bind(call.resource.as_str());
-    query.fetch_optional(tx).await?.as_ref().map(read).transpose()
+    query
+        .fetch_optional(tx)
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 async fn all<'e>(
     query: Query<'e, Any, AnyArguments>,
     connection: impl Executor<'e, Database = Any>,
 ) -> Result<Vec<Call>, StoreError> {
-    query.fetch_all(connection).await?.iter().map(read).collect()
+    query
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 fn read(row: &AnyRow) -> Result<Call, StoreError> {
-    let status = row::optional_integer(row, "status")?.and_then(|status| u16::try_from(status).ok());
+    let status =
+        row::optional_integer(row, "status")?.and_then(|status| u16::try_from(status).ok());
     let resolution = row::optional_text(row, "resolution")?;
     let state = row::text(row, "state")?;
     let state = State::from_columns(&state, status, resolution.as_deref())
@@ -238,15 +269,26 @@ fn read(row: &AnyRow) -> Result<Call, StoreError> {
 }
 
 fn body(row: &AnyRow) -> Result<Option<BodyDigest>, StoreError> {
-    let Some(sha256) = row::optional_text(row, "body_sha256")? else { return Ok(None) };
-    let sha256 = sha256.parse().map_err(|error| StoreError::corrupt("body_sha256", error))?;
+    let Some(sha256) = row::optional_text(row, "body_sha256")? else {
+        return Ok(None);
+    };
+    let sha256 = sha256
+        .parse()
+        .map_err(|error| StoreError::corrupt("body_sha256", error))?;
     let length = row::optional_integer(row, "body_length")?.unwrap_or(0);
-    Ok(Some(BodyDigest { sha256, length: u64::try_from(length).unwrap_or(0) }))
+    Ok(Some(BodyDigest {
+        sha256,
+        length: u64::try_from(length).unwrap_or(0),
+    }))
 }
 
 fn effect(text: &str) -> Result<Effect, StoreError> {
-    let all = [Effect::Read, Effect::Service, Effect::Destructive, Effect::Data];
+    let all = [
+        Effect::Read,
+        Effect::Service,
+        Effect::Destructive,
+        Effect::Data,
+    ];
     let found = all.into_iter().find(|effect| effect.as_str() == text);
     found.ok_or_else(|| StoreError::corrupt("effect", text))
 }
-

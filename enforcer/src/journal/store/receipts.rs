@@ -25,10 +25,7 @@ pub(crate) struct Waiting {
 }
 
 /// Keeps a receipt and queues it for the authority.
-pub(crate) async fn insert(
-    tx: &mut AnyConnection,
-    receipt: &NewReceipt,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &mut AnyConnection, receipt: &NewReceipt) -> Result<(), StoreError> {
     let id = format!("{}:{}", receipt.attempt, receipt.outcome);
     let signed_at = stamp::to_millis(receipt.signed_at);
     sqlx::query(
@@ -63,11 +60,17 @@ pub(crate) async fn waiting(
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|(id, jws)| Waiting { id, jws }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, jws)| Waiting { id, jws })
+        .collect())
 }
 
 /// Takes an acknowledged receipt out of the outbox.
 pub(crate) async fn posted(tx: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM outbox WHERE receipt_id = $1").bind(id).execute(tx).await?;
+    sqlx::query("DELETE FROM outbox WHERE receipt_id = $1")
+        .bind(id)
+        .execute(tx)
+        .await?;
     Ok(())
 }

@@ -46,5 +46,7 @@ pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(
     row: &AnyRow,
     column: &'static str,
 ) -> Result<T, StoreError> {
-    text(row, column)?.parse().map_err(|error| StoreError::corrupt(column, error))
+    text(row, column)?
+        .parse()
+        .map_err(|error| StoreError::corrupt(column, error))
 }

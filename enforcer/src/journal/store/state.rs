@@ -27,8 +27,9 @@ pub(crate) async fn renew(
 
 /// The second before which no token counts; `None` for a new journal.
 pub(crate) async fn floor(tx: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
-    let rows: Vec<(i64,)> =
-        sqlx::query_as("SELECT iat FROM floor ORDER BY iat DESC LIMIT 1").fetch_all(tx).await?;
+    let rows: Vec<(i64,)> = sqlx::query_as("SELECT iat FROM floor ORDER BY iat DESC LIMIT 1")
+        .fetch_all(tx)
+        .await?;
     Ok(rows.first().map(|(iat,)| *iat))
 }
 
@@ -50,8 +51,9 @@ pub(crate) async fn raise_floor(
 
 /// The highest time that the journal saw.
 pub(crate) async fn high_water(tx: &mut AnyConnection) -> Result<Option<Timestamp>, StoreError> {
-    let rows: Vec<(i64,)> =
-        sqlx::query_as("SELECT high_water FROM clock WHERE id = 1").fetch_all(tx).await?;
+    let rows: Vec<(i64,)> = sqlx::query_as("SELECT high_water FROM clock WHERE id = 1")
+        .fetch_all(tx)
+        .await?;
     Ok(rows.first().map(|(millis,)| stamp::from_millis(*millis)))
 }
 

@@ -38,11 +38,21 @@ function PolicyRows({ policies }: { policies: PoliciesView }) {
   const total = policies.cases.passed + failed;
   return (
     <>
-      <Row tone={policies.candidate ? 'wait' : 'allow'}>
-        Bundle <Digest value={policies.bundle} label="bundle hash" length={10} />
+      <Row tone={!policies.bundle ? 'error' : policies.candidate ? 'wait' : 'allow'}>
+        {policies.bundle ? (
+          <>
+            Bundle <Digest value={policies.bundle} label="bundle hash" length={10} />
+          </>
+        ) : (
+          'No policy bundle: everything is denied'
+        )}
         <span className="block text-note text-muted">
-          {count} {count === 1 ? 'policy' : 'policies'}, active since{' '}
-          <Time at={policies.loaded_at} />
+          {count} {count === 1 ? 'policy' : 'policies'}
+          {policies.loaded_at ? (
+            <>
+              , active since <Time at={policies.loaded_at} />
+            </>
+          ) : null}
           {policies.candidate ? '; a newer one was refused' : ''} ·{' '}
           <Link to="/policies" className={LINK}>
             Policies

@@ -111,12 +111,18 @@ function Policies({ view, chosen }: { view: PoliciesView; chosen: Chosen }) {
     <>
       <Candidate view={view} />
       <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 text-muted">
-        <span>
-          Bundle <Digest value={view.bundle} label="bundle hash" />
-        </span>
-        <span>
-          active since <Time at={view.loaded_at} />
-        </span>
+        {view.bundle ? (
+          <span>
+            Bundle <Digest value={view.bundle} label="bundle hash" />
+          </span>
+        ) : (
+          <Badge look={{ tone: 'error', word: 'no bundle: everything is denied' }} />
+        )}
+        {view.loaded_at ? (
+          <span>
+            active since <Time at={view.loaded_at} />
+          </span>
+        ) : null}
         <span>epoch {view.policy_epoch}</span>
         <Cases view={view} />
       </div>

@@ -44,6 +44,32 @@ function Tool({ tool }: { tool: ToolView }) {
           <Parameters tool={tool} />
           <p className="mt-1 text-note text-muted">Others are refused: the schema is closed.</p>
         </Fact>
+        {tool.request ? (
+          <Fact name="Becomes">
+            <JsonBlock value={tool.request} label={`Request of ${tool.name}`} />
+          </Fact>
+        ) : null}
+        {tool.check ? (
+          <Fact name="Checked by">
+            <JsonBlock value={tool.check} label={`Check of ${tool.name}`} />
+          </Fact>
+        ) : null}
+        {tool.undo ? (
+          <Fact name="Undone by">
+            <JsonBlock value={tool.undo} label={`Undo of ${tool.name}`} />
+          </Fact>
+        ) : null}
+        {tool.timeout || tool.cooldown ? (
+          <Fact name="Limits">
+            {tool.timeout ? <span className="mr-4">answers within {tool.timeout}</span> : null}
+            {tool.cooldown ? <span>rests {tool.cooldown} per resource</span> : null}
+          </Fact>
+        ) : null}
+        {tool.untrusted_output ? (
+          <Fact name="Answers">
+            may carry text of unknown authors; plans made after them are tainted
+          </Fact>
+        ) : null}
         {tool.definition_sha256 ? (
           <Fact name="Definition hash">
             <Digest value={tool.definition_sha256} label="definition hash" length={24} />

@@ -1,0 +1,97 @@
+//! `/v1/calls/{attempt}/resolution`: an operator settles a doubt.
+
+use axum::extract::State;
+use countersign_intent::id::AttemptId;
+use countersign_service::credential::OperatorCaller;
+use countersign_service::database::Database;
+use countersign_service::extract::{Json, Path};
+use countersign_service::problem::{Problem, ProblemDocument, ProblemType};
+use serde::Deserialize;
+
+use super::calls::unknown;
+use crate::execution::{Event, Resolution};
+use crate::journal::Journal;
+use crate::journal::call::CallView;
+use crate::journal::settle::{Settle, SettleError, Word};
+use crate::journal::store::calls;
+
+/// The longest evidence or reason, in characters.
+const MAX_TEXT: usize = 4_000;
+
+/// What an operator found out.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResolutionRequest {
+    /// Whether the call ran.
+    resolution: Resolution,
+    /// What shows it: an upstream's log line, a state that was read.
+    evidence: String,
+    /// Why this was concluded.
+    reason: String,
+}
+
+/// Settles a call in doubt. `not_executed` lets the authority issue a new token for the step; the old
+/// one never runs.
+#[utoipa::path(
+    post,
+    path = "/v1/calls/{attempt}/resolution",
+    tag = "calls",
+    operation_id = "resolve_call",
+    params(("attempt" = AttemptId, Path, description = "The attempt in doubt")),
+    request_body = ResolutionRequest,
+    responses(
+        (status = 200, description = "The call as it is now", body = CallView),
+        (status = 401, description = "No or unknown key", body = ProblemDocument),
+        (status = 403, description = "Not an operator", body = ProblemDocument),
+        (status = 404, description = "No such call", body = ProblemDocument),
+        (status = 409, description = "The call is not in doubt", body = ProblemDocument),
+        (status = 422, description = "Evidence or reason is missing", body = ProblemDocument)
+    ),
+    security(("bearer" = []))
+)]
+#[tracing::instrument(skip_all, fields(call.attempt = %attempt))]
+pub(crate) async fn resolve_call(
+    OperatorCaller(operator): OperatorCaller,
+    State(journal): State<Journal>,
+    State(database): State<Database>,
+    Path(attempt): Path<AttemptId>,
+    Json(body): Json<ResolutionRequest>,
+) -> Result<Json<CallView>, Problem> {
+    let evidence = text("evidence", &body.evidence)?;
+    let reason = text("reason", &body.reason)?;
+    let call = calls::by_attempt(database.read(), &journal.shared().tenant, &attempt).await?;
+    let call = call.ok_or_else(|| unknown(&attempt))?;
+    let word = Word {
+        by: operator.id.clone(),
+        evidence,
+        reason,
+    };
+    let settle = Settle::of(&call.jti, &attempt, Event::Settled(body.resolution)).on_word_of(word);
+    match journal.settle(settle).await {
+        Ok(settled) => {
+            tracing::info!(
+                call.resolution = body.resolution.as_str(),
+                "a doubt is settled"
+            );
+            Ok(Json(settled.call.view()))
+        }
+        Err(SettleError::Unknown) => Err(unknown(&attempt)),
+        Err(SettleError::NoTransition(state)) => {
+            let detail = format!("the call is {state}, and only a call in doubt can be resolved");
+            Err(Problem::new(ProblemType::Conflict, detail).field("state", state.as_str()))
+        }
+        Err(SettleError::Unrecorded) => {
+            let detail = "the resolution cannot be recorded";
+            Err(Problem::new(ProblemType::STORE_UNAVAILABLE, detail))
+        }
+    }
+}
+
+fn text(field: &'static str, value: &str) -> Result<String, Problem> {
+    let value = value.trim().to_owned();
+    if value.is_empty() || value.chars().count() > MAX_TEXT {
+        let detail = format!("`{field}` has 1 to {MAX_TEXT} characters");
+        return Err(Problem::new(ProblemType::Invalid, detail).field("field", field));
+    }
+    Ok(value)
+}

@@ -1,0 +1,308 @@
+//! Putting an enforcer together, and running it.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use countersign_intent::token::Verifier;
+use countersign_service::client::{self, ClientError, Peer};
+use countersign_service::credential::Credentials;
+use countersign_service::directory::{DirectoryError, SharedDirectory};
+use countersign_service::events::{Hub, Snapshot};
+use countersign_service::server::{self, Role, serve, standard};
+use countersign_service::tasks::Tasks;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::books::{Books, BooksError};
+use crate::ceiling::Window;
+use crate::config::Config;
+use crate::control::{Control, poll};
+use crate::execute::{Executor, Parts, Places};
+use crate::gate::Gate;
+use crate::journal::Journal;
+use crate::journal::lock::Locks;
+use crate::journal::open::{self, JournalError, Opened};
+use crate::journal::store::calls::{self, Listing};
+use crate::leases::Leases;
+use crate::receipts::{ReceiptKeyError, Signer, outbox};
+use crate::refusals::Refusals;
+use crate::routes;
+use crate::state::{AppState, Doorway};
+use crate::upstream::{Forwarder, SetupError};
+
+/// Calls and refusals that a new subscriber gets first.
+const SNAPSHOT: i64 = 200;
+
+/// An enforcer that is ready to be served.
+#[derive(Debug)]
+pub struct Enforcer {
+    /// All its routes, with layers.
+    pub router: Router,
+}
+
+/// The enforcer cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnforcerError {
+    /// Agents and operators could not be read.
+    #[error("cannot load the enforcer's agents and operators")]
+    Directory(#[from] DirectoryError),
+    /// The catalogue could not be read.
+    #[error("cannot load the enforcer's catalogue")]
+    Books(#[from] BooksError),
+    /// The receipt key could not be read or made.
+    #[error("cannot load the enforcer's receipt key")]
+    Key(#[from] ReceiptKeyError),
+    /// The journal was not opened.
+    #[error("cannot open the enforcer's journal")]
+    Journal(#[from] JournalError),
+    /// An upstream is not usable as configured.
+    #[error("cannot use an upstream as configured")]
+    Upstream(#[from] SetupError),
+    /// The client for the authority cannot be made.
+    #[error("cannot set up the connection to the authority")]
+    Client(#[from] ClientError),
+    /// The listener failed.
+    #[error("the enforcer cannot serve")]
+    Serve(#[source] io::Error),
+}
+
+/// Serves an enforcer on `listener` until `tasks` is cancelled; calls in flight then have 30 s to end.
+///
+/// # Errors
+/// Each [`EnforcerError`].
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    tasks: &Tasks,
+) -> Result<(), EnforcerError> {
+    let enforcer = build(config, tasks).await?;
+    serve(listener, enforcer.router, tasks)
+        .await
+        .map_err(EnforcerError::Serve)
+}
+
+/// Opens the journal, settles what an earlier process left behind, and starts the background tasks,
+/// which end with `tasks`.
+///
+/// # Errors
+/// Each [`EnforcerError`] but `Serve`.
+pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerError> {
+    let directory = SharedDirectory::load(&config.policies, config.overlay.as_deref())?;
+    let books = Books::load(&config.policies, directory.clone())?;
+    let signer = Signer::load(&config.data.join("keys"), &config.audience, &config.random)?;
+    let forwarder = Forwarder::new(config.upstreams.clone(), config.faults)?;
+    let authority = authority(&config)?;
+    let hub = Hub::new(config.clock.clone());
+    let control = Control::default();
+    let (journal, writer) = open::open(Opened {
+        database_url: &config.database_url,
+        data: &config.data,
+        origin: &format!("countersign/enforcer/{}", config.audience),
+        tenant: &config.tenant,
+        signer: signer.clone(),
+        control: control.clone(),
+        clock: config.clock.clone(),
+        random: config.random.clone(),
+        hub: hub.clone(),
+    })
+    .await?;
+    let executions = TaskTracker::new();
+    drop(tasks.spawn("journal", writer.run(tasks.token(), executions.clone())));
+    let leases = Leases::new(config.clock.clone());
+    let refusals = Refusals::new(config.clock.clone(), hub.clone());
+    let credentials =
+        Credentials::new(directory.clone()).with_service_key(config.service_key.hash());
+    let gate = Gate {
+        verifier: Arc::new(Verifier {
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+            tenant: config.tenant.clone(),
+        }),
+        books: books.clone(),
+        directory,
+        control: control.clone(),
+        journal: journal.clone(),
+        clock: config.clock.clone(),
+    };
+    let executor = Executor::new(Parts {
+        journal: journal.clone(),
+        forwarder,
+        control: control.clone(),
+        leases: leases.clone(),
+        window: Window::new(config.ceilings),
+        locks: Locks::default(),
+        lock_wait: config.lock_wait,
+        tasks: tasks.clone(),
+        executions,
+        clock: config.clock.clone(),
+        faults: config.faults,
+    });
+    let doorway = Doorway {
+        gate,
+        executor,
+        refusals: refusals.clone(),
+        places: Places::default(),
+    };
+    let state = AppState {
+        doorway,
+        books: books.clone(),
+        control: control.clone(),
+        journal: journal.clone(),
+        signer,
+        credentials: credentials.clone(),
+        clock: config.clock.clone(),
+    };
+    follow(
+        &config,
+        tasks,
+        &Background {
+            authority,
+            journal: journal.clone(),
+            control,
+            leases,
+            refusals: refusals.clone(),
+            books: books.clone(),
+        },
+    );
+    let role = role(&config, tasks, hub, credentials, &state);
+    Ok(Enforcer {
+        router: standard(routes::router(state), role),
+    })
+}
+
+fn authority(config: &Config) -> Result<Option<Peer>, ClientError> {
+    let Some(url) = &config.authority else {
+        return Ok(None);
+    };
+    let key = Some(config.service_key.clone());
+    Ok(Some(Peer::new(client::internal()?, url.as_str(), key)))
+}
+
+/// What runs beside the requests.
+struct Background {
+    authority: Option<Peer>,
+    journal: Journal,
+    control: Control,
+    leases: Leases,
+    refusals: Refusals,
+    books: Books,
+}
+
+fn follow(config: &Config, tasks: &Tasks, parts: &Background) {
+    let clock = || config.clock.clone();
+    let journal = || parts.journal.clone();
+    if let Some(authority) = &parts.authority {
+        let polling = poll::run(authority.clone(), parts.control.clone(), journal(), clock());
+        drop(tasks.spawn_until_cancelled("control", polling));
+        let sending = outbox::run(authority.clone(), journal(), clock());
+        drop(tasks.spawn_until_cancelled("outbox", sending));
+    }
+    drop(tasks.spawn_until_cancelled("leases", parts.leases.clone().record(journal())));
+    drop(tasks.spawn_until_cancelled("refusals", parts.refusals.clone().record(journal())));
+    drop(tasks.spawn_until_cancelled("catalogue", parts.books.clone().follow(clock())));
+    let remembering = open::remember_size(journal(), config.data.clone());
+    drop(tasks.spawn_until_cancelled("high-water", remembering));
+}
+
+fn role(
+    config: &Config,
+    tasks: &Tasks,
+    hub: Hub,
+    credentials: Credentials,
+    state: &AppState,
+) -> Role {
+    let database = state.journal.shared().database.clone();
+    let (journal, control, clock) = (
+        state.journal.clone(),
+        state.control.clone(),
+        config.clock.clone(),
+    );
+    let (stale, now) = (state.control.clone(), config.clock.clone());
+    let books = state.books.clone();
+    let mut role = Role::new(server::Parts {
+        name: "enforcer",
+        isolation: config.isolation,
+        clock: config.clock.clone(),
+        random: config.random.clone(),
+        credentials,
+        hub,
+        tasks: tasks.clone(),
+        document: crate::openapi(),
+    })
+    .ready("database", move || {
+        let database = database.clone();
+        async move { database.check().await.map_err(|error| error.to_string()) }
+    })
+    .ready("journal", move || {
+        let open = journal.check_open();
+        async move { open.map_err(|refusal| refusal.message) }
+    })
+    .ready("control", move || {
+        let fresh = control.is_fresh(clock.monotonic());
+        async move {
+            fresh
+                .then_some(())
+                .ok_or_else(|| "the authority is not heard".to_owned())
+        }
+    })
+    .notice("control", move || {
+        let fresh = stale.is_fresh(now.monotonic());
+        async move {
+            fresh
+                .then_some(())
+                .ok_or_else(|| "the authority is not heard".to_owned())
+        }
+    })
+    .notice("catalogue", move || {
+        let problem = books.problem();
+        async move { problem }
+    })
+    .snapshot(snapshot(state))
+    .meta("audience", config.audience.as_str())
+    .meta(
+        "ledger",
+        json!({ "origin": state.journal.shared().ledger.origin() }),
+    );
+    for route in routes::UNTIMED {
+        role = role.untimed(route);
+    }
+    role
+}
+
+/// The latest calls and refusals.
+fn snapshot(state: &AppState) -> Snapshot {
+    let (journal, refusals) = (state.journal.clone(), state.doorway.refusals.clone());
+    Snapshot::new(move || {
+        let (journal, refusals) = (journal.clone(), refusals.clone());
+        async move {
+            let shared = journal.shared();
+            let listing = Listing {
+                limit: SNAPSHOT,
+                ..Listing::default()
+            };
+            let calls = calls::list(shared.database.read(), &shared.tenant, &listing).await?;
+            let calls = calls.iter().rev().map(|call| {
+                (
+                    "call",
+                    call.attempt.to_string(),
+                    serde_json::to_value(call.view()),
+                )
+            });
+            let latest = refusals.latest(usize::try_from(SNAPSHOT).unwrap_or(0));
+            let refusals = latest.iter().rev().map(|refusal| {
+                (
+                    "refusal",
+                    refusal.id.to_string(),
+                    serde_json::to_value(refusal),
+                )
+            });
+            let items = calls.chain(refusals);
+            Ok(items
+                .filter_map(|(topic, id, item)| Some((topic, id, item.ok()?)))
+                .collect())
+        }
+    })
+}

@@ -1,0 +1,106 @@
+//! Child processes: their log, their ready file, their end.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::eventually;
+
+/// How long a process may take to be ready, on a machine that does other things too.
+const READY: Duration = Duration::from_secs(60);
+/// Lines of a log that a failing test shows.
+const SHOWN: usize = 60;
+
+/// The `countersign` binary.
+pub(crate) fn binary() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "which binary is tested is the caller's choice")]
+    let chosen = std::env::var("COUNTERSIGN_BIN").ok().map(PathBuf::from);
+    let built = || Path::new(env!("CARGO_BIN_EXE_counting-upstream")).with_file_name("countersign");
+    let path = chosen.unwrap_or_else(built);
+    assert!(
+        path.is_file(),
+        "there is no `{}`: run `cargo build -p countersign` first, or name a binary with COUNTERSIGN_BIN",
+        path.display()
+    );
+    path
+}
+
+/// `countersign` with nothing of this process's environment but what programs need to run.
+pub(crate) fn countersign() -> Command {
+    let mut command = Command::new(binary());
+    command.env_clear();
+    for name in ["PATH", "HOME", "TMPDIR"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("RUST_BACKTRACE", "1");
+    command
+}
+
+/// A child process; it is killed when dropped, and its log is shown when a test fails meanwhile.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command` with its output in the file `log`.
+    pub(crate) fn spawn(mut command: Command, log: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(log).unwrap();
+        // An open standard input tells those who watch it that the test still runs.
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {:?}: {error}", command.get_program()));
+        Self { child, log: log.to_owned() }
+    }
+
+    /// Waits for the ready file.
+    pub(crate) async fn ready(&mut self, file: &Path) -> Value {
+        let what = format!("`{}` is there (log: {})", file.display(), self.log.display());
+        eventually(&what, READY, async || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the process ended with {status} before it was ready:\n{}", tail(&self.log));
+            }
+            let text = std::fs::read_to_string(file).ok()?;
+            Some(serde_json::from_str(&text).unwrap())
+        })
+        .await
+    }
+
+    /// Ends the process at once: `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the process to end, as service managers do, and waits until it did.
+    pub(crate) async fn terminate(&mut self) -> ExitStatus {
+        let order = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &order]).status().unwrap().success());
+        eventually("the process ended after SIGTERM", READY, async || self.child.try_wait().unwrap()).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the end of {} ---\n{}", self.log.display(), tail(&self.log));
+        }
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(SHOWN)..].join("\n")
+}
