@@ -19,6 +19,7 @@ const MAX_REASON: usize = 4_096;
 /// What an operator commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ControlAction)]
 pub(crate) enum Action {
     /// Stop the scope.
     Freeze,

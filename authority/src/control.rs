@@ -85,6 +85,7 @@ impl<'de> Deserialize<'de> for Scope {
 
 /// One stopped scope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ControlEntry)]
 pub(crate) struct Entry {
     /// What is stopped: `all`, `tenant:T`, `agent:A`, `tool:T`, `plan:P` or `key:KID`.
     #[schema(value_type = String)]

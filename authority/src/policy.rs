@@ -12,7 +12,9 @@ mod inventory;
 mod nesting;
 mod request;
 mod schema;
+mod sorted;
 mod store;
+mod validate;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,10 +27,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use bundle::{Bundle, PolicyFile};
+pub use bundle::Bundle;
 pub use cases::{CaseFailure, CaseReport};
 pub use error::LoadPolicyError;
 pub use folder::Folder;
+pub use sorted::PolicyFile;
 pub use store::{CandidateError, PolicyStatus, PolicyStore, Reloaded};
 
 use crate::quorum::Rule;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 /// So many different people in one role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = ApprovalNeed)]
 pub struct Need {
     /// The role.
     pub role: String,
@@ -21,6 +22,7 @@ pub struct Need {
 
 /// What one policy asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = ApprovalRule)]
 pub struct Rule {
     /// The policy's id.
     pub policy: String,

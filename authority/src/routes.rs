@@ -15,6 +15,7 @@ pub(crate) mod list_entries;
 pub(crate) mod list_plans;
 pub(crate) mod list_tools;
 mod optional;
+mod query;
 pub(crate) mod reload_policies;
 pub(crate) mod set_control;
 pub(crate) mod submit_plan;

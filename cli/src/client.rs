@@ -1,11 +1,13 @@
 //! How client commands find the roles and the keys: flags, environment, `countersign.toml`, then what
 //! `up` left in the data folder.
 
+use std::fmt::Write as _;
+
 use countersign_service::client::{self, Peer};
 use countersign_service::credential::SecretKey;
 use serde_json::Value;
 
-use crate::data::credentials::CredentialsFile;
+use crate::data::credentials::{CredentialsFile, Key};
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
 use crate::settings::{self, Setting, Settings};
@@ -157,7 +159,7 @@ impl Client {
     }
 
     fn operator_key(&self) -> Option<SecretKey> {
-        self.credentials.as_ref()?.operator_key.as_ref().map(|key| key.secret())
+        self.credentials.as_ref()?.operator_key.as_ref().map(Key::secret)
     }
 
     fn person_key(&self, name: &str) -> Option<SecretKey> {
@@ -204,7 +206,7 @@ pub(crate) fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
             safe.push(char::from(byte));
         } else {
-            safe.push_str(&format!("%{byte:02X}"));
+            let _ = write!(safe, "%{byte:02X}");
         }
     }
     safe

@@ -112,7 +112,9 @@ impl From<PeerError> for Failure {
     fn from(error: PeerError) -> Self {
         match error {
             PeerError::Problem(problem) => Self::Problem(problem),
-            other => Self::because("a server cannot be asked", other),
+            other @ (PeerError::Unreachable { .. } | PeerError::Unreadable { .. } | _) => {
+                Self::because("a server cannot be asked", other)
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Countersign: no call reaches infrastructure unless a token says that exactly this tool with exactly
 //! these parameters was approved. One binary: servers, client commands and the console.
+#![expect(clippy::doc_markdown, reason = "doc comments of arguments are the help texts of a terminal")]
 
 mod args;
 mod audit;

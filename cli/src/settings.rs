@@ -247,7 +247,7 @@ impl Settings {
     pub(crate) fn document(&self) -> Value {
         let rows = ALL.iter().map(|setting| {
             let (value, source) = match self.0.get(setting.key) {
-                Some((value, source)) => (Some(self.visible(*setting, value)), source.as_str()),
+                Some((value, source)) => (Some(visible(*setting, value)), source.as_str()),
                 None => (None, Source::Default.as_str()),
             };
             json!({
@@ -260,15 +260,16 @@ impl Settings {
         });
         json!({"settings": rows.collect::<Vec<_>>()})
     }
+}
 
-    fn visible(&self, setting: Setting, value: &str) -> String {
-        if SECRET.contains(&setting.key) {
-            return "(set, hidden)".to_owned();
-        }
-        match (value.split_once("://"), value.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-            _ => value.to_owned(),
-        }
+/// The value as it may be shown.
+fn visible(setting: Setting, value: &str) -> String {
+    if SECRET.contains(&setting.key) {
+        return "(set, hidden)".to_owned();
+    }
+    match (value.split_once("://"), value.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => value.to_owned(),
     }
 }
 

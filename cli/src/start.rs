@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::settings::{Setting, Settings};
 
 /// How long roles may take to become ready.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Time between two looks at `/readyz`.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// How long the whole process may take to end: a role's own drain, and a little.
@@ -48,7 +48,7 @@ fn local_url(bound: SocketAddr) -> String {
     let ip = match bound.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     format!("http://{}", SocketAddr::new(ip, bound.port()))
 }

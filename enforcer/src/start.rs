@@ -1,5 +1,7 @@
 //! Putting an enforcer together, and running it.
 
+mod role;
+
 use std::io;
 use std::sync::Arc;
 
@@ -8,10 +10,9 @@ use countersign_intent::token::Verifier;
 use countersign_service::client::{self, ClientError, Peer};
 use countersign_service::credential::Credentials;
 use countersign_service::directory::{DirectoryError, SharedDirectory};
-use countersign_service::events::{Hub, Snapshot};
-use countersign_service::server::{self, Role, serve, standard};
+use countersign_service::events::Hub;
+use countersign_service::server::{serve, standard};
 use countersign_service::tasks::Tasks;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -24,16 +25,12 @@ use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::journal::lock::Locks;
 use crate::journal::open::{self, JournalError, Opened};
-use crate::journal::store::calls::{self, Listing};
 use crate::leases::Leases;
 use crate::receipts::{ReceiptKeyError, Signer, outbox};
 use crate::refusals::Refusals;
 use crate::routes;
 use crate::state::{AppState, Doorway};
 use crate::upstream::{Forwarder, SetupError};
-
-/// Calls and refusals that a new subscriber gets first.
-const SNAPSHOT: i64 = 200;
 
 /// An enforcer that is ready to be served.
 #[derive(Debug)]
@@ -115,18 +112,6 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
     let refusals = Refusals::new(config.clock.clone(), hub.clone());
     let credentials =
         Credentials::new(directory.clone()).with_service_key(config.service_key.hash());
-    let gate = Gate {
-        verifier: Arc::new(Verifier {
-            issuer: config.issuer.clone(),
-            audience: config.audience.clone(),
-            tenant: config.tenant.clone(),
-        }),
-        books: books.clone(),
-        directory,
-        control: control.clone(),
-        journal: journal.clone(),
-        clock: config.clock.clone(),
-    };
     let executor = Executor::new(Parts {
         journal: journal.clone(),
         forwarder,
@@ -140,6 +125,13 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
         clock: config.clock.clone(),
         faults: config.faults,
     });
+    let gate = gate(
+        &config,
+        books.clone(),
+        directory,
+        control.clone(),
+        journal.clone(),
+    );
     let doorway = Doorway {
         gate,
         executor,
@@ -167,10 +159,32 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
             books: books.clone(),
         },
     );
-    let role = role(&config, tasks, hub, credentials, &state);
+    let role = role::role(&config, tasks, hub, credentials, &state);
     Ok(Enforcer {
         router: standard(routes::router(state), role),
     })
+}
+
+fn gate(
+    config: &Config,
+    books: Books,
+    directory: SharedDirectory,
+    control: Control,
+    journal: Journal,
+) -> Gate {
+    let verifier = Verifier {
+        issuer: config.issuer.clone(),
+        audience: config.audience.clone(),
+        tenant: config.tenant.clone(),
+    };
+    Gate {
+        verifier: Arc::new(verifier),
+        books,
+        directory,
+        control,
+        journal,
+        clock: config.clock.clone(),
+    }
 }
 
 fn authority(config: &Config) -> Result<Option<Peer>, ClientError> {
@@ -205,104 +219,4 @@ fn follow(config: &Config, tasks: &Tasks, parts: &Background) {
     drop(tasks.spawn_until_cancelled("catalogue", parts.books.clone().follow(clock())));
     let remembering = open::remember_size(journal(), config.data.clone());
     drop(tasks.spawn_until_cancelled("high-water", remembering));
-}
-
-fn role(
-    config: &Config,
-    tasks: &Tasks,
-    hub: Hub,
-    credentials: Credentials,
-    state: &AppState,
-) -> Role {
-    let database = state.journal.shared().database.clone();
-    let (journal, control, clock) = (
-        state.journal.clone(),
-        state.control.clone(),
-        config.clock.clone(),
-    );
-    let (stale, now) = (state.control.clone(), config.clock.clone());
-    let books = state.books.clone();
-    let mut role = Role::new(server::Parts {
-        name: "enforcer",
-        isolation: config.isolation,
-        clock: config.clock.clone(),
-        random: config.random.clone(),
-        credentials,
-        hub,
-        tasks: tasks.clone(),
-        document: crate::openapi(),
-    })
-    .ready("database", move || {
-        let database = database.clone();
-        async move { database.check().await.map_err(|error| error.to_string()) }
-    })
-    .ready("journal", move || {
-        let open = journal.check_open();
-        async move { open.map_err(|refusal| refusal.message) }
-    })
-    .ready("control", move || {
-        let fresh = control.is_fresh(clock.monotonic());
-        async move {
-            fresh
-                .then_some(())
-                .ok_or_else(|| "the authority is not heard".to_owned())
-        }
-    })
-    .notice("control", move || {
-        let fresh = stale.is_fresh(now.monotonic());
-        async move {
-            fresh
-                .then_some(())
-                .ok_or_else(|| "the authority is not heard".to_owned())
-        }
-    })
-    .notice("catalogue", move || {
-        let problem = books.problem();
-        async move { problem }
-    })
-    .snapshot(snapshot(state))
-    .meta("audience", config.audience.as_str())
-    .meta(
-        "ledger",
-        json!({ "origin": state.journal.shared().ledger.origin() }),
-    );
-    for route in routes::UNTIMED {
-        role = role.untimed(route);
-    }
-    role
-}
-
-/// The latest calls and refusals.
-fn snapshot(state: &AppState) -> Snapshot {
-    let (journal, refusals) = (state.journal.clone(), state.doorway.refusals.clone());
-    Snapshot::new(move || {
-        let (journal, refusals) = (journal.clone(), refusals.clone());
-        async move {
-            let shared = journal.shared();
-            let listing = Listing {
-                limit: SNAPSHOT,
-                ..Listing::default()
-            };
-            let calls = calls::list(shared.database.read(), &shared.tenant, &listing).await?;
-            let calls = calls.iter().rev().map(|call| {
-                (
-                    "call",
-                    call.attempt.to_string(),
-                    serde_json::to_value(call.view()),
-                )
-            });
-            let latest = refusals.latest(usize::try_from(SNAPSHOT).unwrap_or(0));
-            let refusals = latest.iter().rev().map(|refusal| {
-                (
-                    "refusal",
-                    refusal.id.to_string(),
-                    serde_json::to_value(refusal),
-                )
-            });
-            let items = calls.chain(refusals);
-            Ok(items
-                .filter_map(|(topic, id, item)| Some((topic, id, item.ok()?)))
-                .collect())
-        }
-    })
 }

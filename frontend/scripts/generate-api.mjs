@@ -1,9 +1,13 @@
-// Writes the API types from the servers' OpenAPI descriptions. The output is committed and never edited.
+// Writes the API types from the servers' OpenAPI descriptions (`docs/api`, or the folder given).
+// The output is committed and never edited.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import openapiTS, { astToString } from 'openapi-typescript';
 
 const ROLES = ['authority', 'enforcer', 'planner', 'simulator', 'console'];
-const source = new URL('../../docs/api/', import.meta.url);
+const source = process.argv[2]
+  ? pathToFileURL(`${process.argv[2]}/`)
+  : new URL('../../docs/api/', import.meta.url);
 const target = new URL('../src/api/generated/', import.meta.url);
 
 mkdirSync(target, { recursive: true });

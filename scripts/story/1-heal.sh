@@ -15,6 +15,7 @@ beat "1  A service breaks, the agent heals it"
 until_true 10 "a healthy cloud" open_alerts eq 0
 service_is payments up || fail "payments is not up"
 ok "payments is up, no alert is open"
+mint 5 && old=$token minted=$(date +%s) # kept until it has expired, for the last beat
 
 ask "$operator" POST "$simulator/v1/faults" '{"kind":"crash","target":"payments"}'
 [ "$status" = 201 ] || fail "the fault was not injected: $status"

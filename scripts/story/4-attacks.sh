@@ -1,13 +1,5 @@
 # Five attacks, five codes; between them the unaltered call runs.
 
-mint() { # a fresh token for scaling payments to $1, in $token
-  ask "$agent" POST "$authority/v1/plans" "{\"goal\": \"attack lab\", \"steps\": [
-    {\"id\": \"s1\", \"tool\": \"infra.scale\", \"params\": {\"service_id\": \"payments\", \"replicas\": $1}}]}"
-  plan=$(answer .plan_id)
-  ask "$agent" POST "$authority/v1/plans/$plan/steps/s1/token" '{}'
-  [ "$status" = 201 ] || fail "no token: $status $(answer .detail)"
-  token=$(answer .token)
-}
 call() { ask "$agent" POST "$enforcer/v1/calls" "{\"tool\": \"infra.scale\", \"params\": {\"service_id\": \"payments\", \"replicas\": $1}}" "${2:+Intent-Token: $2}"; }
 replicas() { ask "$operator" GET "$simulator/v1/state" && answer '.services[] | select(.id == "payments") | .replicas'; }
 refused() { # WHAT CODE
@@ -18,7 +10,6 @@ refused() { # WHAT CODE
 }
 
 beat "4  Five attacks on a token"
-mint 5 && old=$token minted=$(date +%s)
 mint 4
 before=$(replicas)
 call 4 "" && refused "no token" token_missing

@@ -37,3 +37,11 @@ until_true() {
 }
 service_is() { ask "$operator" GET "$simulator/v1/state" && [ "$(answer ".services[] | select(.id == \"$1\") | .status")" = "$2" ]; }
 open_alerts() { ask "$operator" GET "$simulator/v1/alerts?status=open" && [ "$(answer '.alerts | length')" -"$1" "$2" ]; }
+mint() { # a fresh token for scaling payments to $1, in $token
+  ask "$agent" POST "$authority/v1/plans" "{\"goal\": \"story\", \"steps\": [
+    {\"id\": \"s1\", \"tool\": \"infra.scale\", \"params\": {\"service_id\": \"payments\", \"replicas\": $1}}]}"
+  plan=$(answer .plan_id)
+  ask "$agent" POST "$authority/v1/plans/$plan/steps/s1/token" '{}'
+  [ "$status" = 201 ] || fail "no token: $status $(answer .detail)"
+  token=$(answer .token)
+}

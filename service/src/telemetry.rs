@@ -1,6 +1,6 @@
 //! Logs: structured lines on standard error.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
@@ -44,6 +44,7 @@ pub fn init(filter: &str, format: Format) -> Result<(), TelemetryError> {
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     match format {
         Format::Text => lines.finish().try_init(),

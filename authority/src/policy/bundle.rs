@@ -181,6 +181,7 @@ fn stale_schema(folder: &Folder, generated: &str) -> Option<LoadPolicyError> {
     if kept.replace("\r\n", "\n") == generated {
         return None;
     }
-    let message = "is not what tools and inventory give: write it anew with `countersign policy schema`";
+    let message =
+        "is not what tools and inventory give: write it anew with `countersign policy schema`";
     Some(LoadPolicyError::file(schema::FILE, message))
 }

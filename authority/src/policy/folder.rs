@@ -15,7 +15,12 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most files in one sub-folder.
 const MAX_FILES: usize = 1_000;
 /// The files in the root of the folder.
-const ROOT: [&str; 3] = ["inventory.toml", "agents.toml", "operators.toml"];
+const ROOT: [&str; 4] = [
+    "inventory.toml",
+    "agents.toml",
+    "operators.toml",
+    super::schema::FILE,
+];
 /// The folders, each with the ending of its files.
 const FOLDERS: [(&str, &str); 4] = [
     ("tools", "toml"),

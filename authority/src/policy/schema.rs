@@ -56,6 +56,9 @@ entity Agent in [Role] { autonomy: String, team?: String };
 entity User in [Role];
 ";
 
+/// The file that keeps the schema for editors and reviewers.
+pub(crate) const FILE: &str = "schema.cedarschema";
+
 /// The action group of an effect.
 pub(crate) fn effect_action(effect: Effect) -> String {
     format!("effect:{effect}")

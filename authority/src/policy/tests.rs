@@ -1,9 +1,11 @@
 //! What a bundle must hold: loading, the order of verdicts, the shipped policies, the swap.
 
+mod approve;
 mod load;
 mod order;
 mod shipped;
 mod swap;
+mod typed;
 mod vectors;
 
 use std::path::Path;

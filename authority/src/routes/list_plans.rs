@@ -5,28 +5,13 @@ use countersign_service::credential::AnyCaller;
 use countersign_service::extract::{Json, Query};
 use countersign_service::problem::{Problem, ProblemDocument};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
+use super::query::ListQuery;
 use super::whose;
 use crate::authority::Authority;
 use crate::store;
 use crate::view::PlanView;
-
-/// How many of the newest.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListQuery {
-    /// 1 to 500, by default 50.
-    limit: Option<u32>,
-}
-
-impl ListQuery {
-    /// The limit within its range.
-    pub(crate) fn limit(self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, 500)
-    }
-}
 
 /// Plans, the newest first.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -37,7 +22,7 @@ pub(crate) struct PlanList {
 
 /// Lists the newest plans: an agent's own, or everybody's for people and other roles.
 #[utoipa::path(get, path = "/v1/plans", tag = "plans", operation_id = "list_plans",
-    security(("bearer" = [])),
+    params(ListQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "The newest first", body = PlanList),
         (status = 401, description = "No key", body = ProblemDocument),

@@ -1,6 +1,7 @@
 //! The rules, one function each. A rule speaks only about logs that are there: without an authority's log
 //! nothing is said about issuing.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_intent::digest::Digest;
@@ -72,11 +73,11 @@ fn once<'a>(
             find(findings, rule, item, "the record names no token");
             continue;
         };
-        let key = format!("{}/{jti}", item.record.tenant);
-        if found.contains_key(&key) {
-            find(findings, rule, item, format!("token `{jti}` {what}"));
-        } else {
-            found.insert(key, item);
+        match found.entry(format!("{}/{jti}", item.record.tenant)) {
+            Entry::Occupied(_) => find(findings, rule, item, format!("token `{jti}` {what}")),
+            Entry::Vacant(place) => {
+                place.insert(item);
+            }
         }
     }
     found
@@ -104,10 +105,10 @@ fn signature(
         tenant: intent.tenant.clone(),
     };
     let issued_at = Timestamp::from_second(intent.nbf).unwrap_or(item.record.at);
-    let verified = UnverifiedToken::new(token)
+    let checked = UnverifiedToken::new(token)
         .and_then(|token| verifier.verify(token, keys, issued_at, Floor::default()));
-    match verified {
-        Ok(verified) => Some(verified.get().clone()),
+    match checked {
+        Ok(token) => Some(token.get().clone()),
         Err(refusal) => {
             find(findings, rule, item, format!("the spent token does not verify: {refusal}"));
             None

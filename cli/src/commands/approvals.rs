@@ -12,7 +12,7 @@ use countersign_intent::{approval, canonical};
 use countersign_service::files::read_private;
 use serde_json::{Value, json};
 
-use super::plan::reasons;
+use super::plan::{reasons, with};
 use crate::client::{Client, Role, Who, segment};
 use crate::data::DataFolder;
 use crate::failure::Failure;
@@ -132,11 +132,11 @@ async fn approve(client: &Client, who: &Who, decide: Decide) -> Result<Report, F
             ));
         }
     }
-    let mut body = json!({"decision": "approve", "plan_hash": hash, "reason": decide.reason});
-    if view.get("signature_required").and_then(Value::as_bool) == Some(true) {
-        let key = signing_key(client, who, decide.signing_key)?;
-        body["signature"] = approval::sign(&key, &hash).into();
-    }
+    let required = view.get("signature_required").and_then(Value::as_bool) == Some(true);
+    let key = required.then(|| signing_key(client, who, decide.signing_key)).transpose()?;
+    let signature = key.map(|key| approval::sign(&key, &hash));
+    let body = json!({"decision": "approve", "plan_hash": hash, "reason": decide.reason});
+    let body = with(body, "signature", signature);
     let after = send(client, who, &decide.approval, &body).await?;
     let text = match cell(&after, "/state").as_str() {
         "approved" => format!("approved {}", decide.approval),

@@ -1,6 +1,7 @@
 //! `countersign audit`: reads, exports and verifies the ledgers.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::settings;
 use crate::args::Global;
 use crate::audit::{Log, Trust, pinned, verify};
-use crate::client::{Client, Role, Who};
+use crate::client::{Client, Role, Who, segment};
 use crate::failure::Failure;
 use crate::output::{Form, Report, Verdict, cell, line, pretty, table};
 
@@ -164,7 +165,9 @@ async fn tail(client: &Client, ask: &Ask, follow: bool, form: Form) -> Result<Re
         let text = table(["at", "ledger", "index", "kind", "what"], &cells);
         return Ok(Report::new(document, text));
     }
-    rows.iter().for_each(|row| row.print(form));
+    for row in &rows {
+        row.print(form);
+    }
     loop {
         tokio::time::sleep(LOOK).await;
         for which in Which::BOTH {
@@ -249,10 +252,10 @@ async fn page(
 ) -> Result<Page, Failure> {
     let mut path = format!("/v1/ledger/entries?limit={limit}");
     if let Some(after) = after {
-        path.push_str(&format!("&after={after}"));
+        let _ = write!(path, "&after={after}");
     }
     if let Some(kind) = kind {
-        path.push_str(&format!("&kind={}", crate::client::segment(kind)));
+        let _ = write!(path, "&kind={}", segment(kind));
     }
     Ok(client.peer(which.role(), &Who::Operator)?.get(&path).await?)
 }

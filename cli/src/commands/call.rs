@@ -1,10 +1,11 @@
 //! `countersign call`: one tool, from plan to receipt.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::header::HeaderValue;
 use http::{HeaderMap, Method};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::plan::{object, reasons};
 use crate::client::{Client, Role, Who, segment};
@@ -77,7 +78,7 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
     let good = outcome == "done" && status.is_some_and(|status| (200..300).contains(&status));
     let mut text = format!("{} {outcome}", cell(&answer, "/attempt"));
     if let Some(status) = status {
-        text.push_str(&format!(", the upstream answered {status}"));
+        let _ = write!(text, ", the upstream answered {status}");
     }
     if let Some(result) = answer.get("result").filter(|result| !result.is_null()) {
         text.push('\n');
@@ -94,7 +95,7 @@ async fn plan(
     client: &Client,
     agent: &Who,
     args: &Args,
-    params: &Value,
+    params: &Map<String, Value>,
 ) -> Result<Result<Pass, Report>, Failure> {
     let goal = args.goal.clone().unwrap_or_else(|| format!("call {}", args.tool));
     let step = json!({"id": "s1", "tool": args.tool, "params": params});
@@ -140,7 +141,7 @@ async fn spend(
     client: &Client,
     agent: &Who,
     tool: &str,
-    params: &Value,
+    params: &Map<String, Value>,
     pass: &Pass,
 ) -> Result<Value, Failure> {
     let header = |text: &str| {

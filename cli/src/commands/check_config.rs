@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::failure::Failure;
 use crate::output::{Report, cell, table};
 use crate::settings::Settings;
 
@@ -25,12 +24,12 @@ A key that is no setting is an error.";
 pub(crate) struct Args {}
 
 /// Prints them.
-pub(crate) fn run(settings: &Settings, _args: Args) -> Result<Report, Failure> {
+pub(crate) fn run(settings: &Settings) -> Report {
     let document = settings.document();
     let listed = document.get("settings").and_then(Value::as_array).into_iter().flatten();
     let members = ["/key", "/value", "/source", "/variable"];
     let rows: Vec<[String; 4]> =
         listed.map(|setting| members.map(|member| cell(setting, member))).collect();
     let text = table(["setting", "value", "from", "environment"], &rows);
-    Ok(Report::new(document, text))
+    Report::new(document, text)
 }

@@ -42,7 +42,7 @@ impl Check {
 }
 
 /// Runs every check.
-pub(crate) async fn run(client: &Client, _args: Args) -> Result<Report, Failure> {
+pub(crate) async fn run(client: &Client) -> Result<Report, Failure> {
     let mut checks = Vec::new();
     for role in Role::ALL {
         let Some(url) = client.url(role) else { continue };
@@ -111,7 +111,7 @@ fn key_files(data: &DataFolder) -> Result<String, String> {
         let public = path.extension().is_some_and(|ending| ending == "jwks");
         let mode = std::fs::metadata(&path).map(|meta| meta.permissions().mode() & 0o777);
         match mode {
-            Ok(mode) if mode & 0o077 == 0 || public => checked = checked.saturating_add(1),
+            Ok(mode) if public || !open_to_others(mode) => checked = checked.saturating_add(1),
             Ok(mode) => {
                 return Err(format!("{} has mode {mode:04o}: run chmod 600 on it", path.display()));
             }
@@ -122,6 +122,10 @@ fn key_files(data: &DataFolder) -> Result<String, String> {
         0 => Ok(format!("none in {}", data.path().display())),
         _ => Ok(format!("{checked} private")),
     }
+}
+
+fn open_to_others(mode: u32) -> bool {
+    mode & 0o077 > 0
 }
 
 fn policies(dir: &Path) -> Result<String, String> {

@@ -57,9 +57,10 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
                     [id, cell(fault, "/kind"), cell(fault, "/target"), since(fault)]
                 })
                 .collect();
-            let text = match rows.is_empty() {
-                true => "No fault is active.".to_owned(),
-                false => table(["fault", "kind", "target", "since"], &rows),
+            let text = if rows.is_empty() {
+                "No fault is active.".to_owned()
+            } else {
+                table(["fault", "kind", "target", "since"], &rows)
             };
             Ok(Report::new(answer, text))
         }

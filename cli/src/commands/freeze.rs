@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::plan::with;
 use crate::client::{Client, Role, Who};
 use crate::failure::Failure;
 use crate::output::{Report, Verdict, cell};
@@ -56,10 +57,7 @@ async fn command(
     scope: &str,
     reason: Option<String>,
 ) -> Result<Report, Failure> {
-    let mut body = json!({"action": action, "scope": scope});
-    if let Some(reason) = reason {
-        body["reason"] = reason.into();
-    }
+    let body = with(json!({"action": action, "scope": scope}), "reason", reason);
     let (_, answer) = client.post(Role::Authority, &Who::Operator, "/v1/control", &body).await?;
     let missing: Vec<String> = answer
         .get("missing")
@@ -71,7 +69,8 @@ async fn command(
     let verb = if action == "freeze" { "frozen" } else { "thawed" };
     let mut text = format!("{scope} is {verb} (generation {})", cell(&answer, "/generation"));
     if !missing.is_empty() {
-        text.push_str(&format!("\nnot confirmed by {}", missing.join(", ")));
+        text.push_str("\nnot confirmed by ");
+        text.push_str(&missing.join(", "));
     }
     Ok(Report::new(answer, text).verdict(Verdict::of(missing.is_empty())))
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use countersign_intent::json as strict;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::client::{Client, Role, Who, segment};
 use crate::failure::Failure;
@@ -87,10 +87,8 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
             Ok(Report::new(view, text))
         }
         What::Token { plan, step, params } => {
-            let mut body = json!({});
-            if let Some(params) = params {
-                body["params"] = object(&params)?;
-            }
+            let params = params.map(|params| object(&params)).transpose()?;
+            let body = with(json!({}), "params", params);
             token(client, &agent, &plan, &step, &body).await
         }
         What::Cancel { plan } => {
@@ -176,7 +174,7 @@ pub(super) fn reasons(item: &Value, indent: &str) -> String {
 }
 
 /// A file's JSON, by the product's strict reader.
-fn read(file: &PathBuf) -> Result<Value, Failure> {
+fn read(file: &Path) -> Result<Value, Failure> {
     let mut bytes = Vec::new();
     let read = if file.as_os_str() == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes).map(drop)
@@ -189,11 +187,18 @@ fn read(file: &PathBuf) -> Result<Value, Failure> {
 }
 
 /// A JSON object of the command line, by the strict reader.
-pub(super) fn object(text: &str) -> Result<Value, Failure> {
-    let value = strict::read(text.as_bytes())
-        .map_err(|error| Failure::Usage(format!("--params: {error}")))?;
-    if value.is_object() {
-        return Ok(value);
+pub(super) fn object(text: &str) -> Result<Map<String, Value>, Failure> {
+    strict::read_as(text.as_bytes()).map_err(|error| {
+        let example = r#"'{"service_id":"payments"}'"#;
+        Failure::Usage(format!("--params: {error}; write a JSON object, such as {example}"))
+    })
+}
+
+/// `body` with the member `name`, where there is a value for it.
+pub(super) fn with(body: Value, name: &str, value: Option<impl Into<Value>>) -> Value {
+    let mut body = body;
+    if let (Some(members), Some(value)) = (body.as_object_mut(), value) {
+        members.insert(name.to_owned(), value.into());
     }
-    Err(Failure::Usage("--params: write a JSON object, such as '{\"service_id\":\"payments\"}'".to_owned()))
+    body
 }

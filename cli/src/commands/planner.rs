@@ -69,7 +69,7 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     let service = settings.chosen(settings::SERVICE_KEY_FILE);
     let service = service.map(|_| service_key(settings)).transpose()?;
     let keys =
-        PlannerKeys { agent, key: read_key(key)?, service: service.map(|key| key.hash()) };
+        PlannerKeys { agent, key: read_key(&key)?, service: service.map(|key| key.hash()) };
     let authority = settings.need(settings::AUTHORITY_URL)?;
     let enforcer = settings.need(settings::ENFORCER_URL)?;
     let config = common.planner(authority, enforcer, keys)?;

@@ -11,7 +11,7 @@ use countersign_intent::id::{AgentId, ToolName};
 use countersign_intent::render::render;
 use countersign_intent::tool::Effect;
 use countersign_service::clock::Clock;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::plan::object;
 use crate::failure::Failure;
@@ -215,11 +215,7 @@ fn explanation(dir: &Path, explain: &Explain) -> Result<Report, Failure> {
         let message = format!("`{tool}` is not in the catalogue");
         return Ok(denied("tool_unknown", &message));
     };
-    let members: Map<String, Value> = match object(&explain.params)? {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    };
-    let params = match tool.params(members) {
+    let params = match tool.params(object(&explain.params)?) {
         Ok(params) => params,
         Err(error) => return Ok(denied("params_invalid", &error.to_string())),
     };

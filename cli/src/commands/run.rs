@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
+use super::plan::with;
 use super::runs;
 use crate::client::{Client, Role, Who, segment};
 use crate::failure::Failure;
@@ -39,10 +40,7 @@ pub(crate) struct Args {
 
 /// Starts a run; with `--follow` waits for its end.
 pub(crate) async fn run(client: &Client, args: Args, form: Form) -> Result<Report, Failure> {
-    let mut trigger = json!({"kind": "cli"});
-    if let Some(alert) = args.alert {
-        trigger["alert"] = alert.into();
-    }
+    let trigger = with(json!({"kind": "cli"}), "alert", args.alert);
     let body = json!({"goal": args.goal, "trigger": trigger});
     let (_, started) = client.post(Role::Planner, &Who::Operator, "/v1/runs", &body).await?;
     let run = cell(&started, "/run_id");

@@ -44,7 +44,7 @@ impl Args {
 pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
     own_folder(settings)?;
     let common = Common::new(settings, Isolation::OwnProcess);
-    let key = read_key(settings.key_file(settings::UPSTREAM_KEY_FILE, "upstream-cloud.key"))?;
+    let key = read_key(&settings.key_file(settings::UPSTREAM_KEY_FILE, "upstream-cloud.key"))?;
     let config = common.simulator(key.hash());
     let door = listen(settings, settings::SIMULATOR_LISTEN).await?;
     role::serve(settings, "simulator", door, &args.role, async |listener, tasks| {

@@ -1,7 +1,7 @@
 //! `countersign token`: looks into tokens and receipts.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -67,9 +67,12 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Report, Failure> 
         Some(path) => Some(from_file(&path)?),
         None => published(global, receipt).await,
     };
-    let checked = keys.as_ref().map(|keys| match receipt {
-        true => receipt::verify(&text, keys).map(drop).map_err(|error| error.to_string()),
-        false => signature(&text, &claims, keys),
+    let checked = keys.as_ref().map(|keys| {
+        if receipt {
+            receipt::verify(&text, keys).map(drop).map_err(|error| error.to_string())
+        } else {
+            signature(&text, &claims, keys)
+        }
     });
     let signature = match &checked {
         None => "not checked: no key set at hand (--key FILE)".to_owned(),
@@ -99,7 +102,7 @@ fn read(token: String) -> Result<String, Failure> {
     Ok(text.trim().to_owned())
 }
 
-fn from_file(path: &PathBuf) -> Result<VerifyingKeys, Failure> {
+fn from_file(path: &Path) -> Result<VerifyingKeys, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::because(format!("cannot read `{}`", path.display()), error))?;
     pinned(&[text]).map_err(|error| Failure::could_not(format!("`{}`: {error}", path.display())))

@@ -12,16 +12,16 @@ use countersign_service::credential::{KeyKind, SecretKey};
 use countersign_service::random::Random;
 use countersign_service::server::Isolation;
 use countersign_simulator as simulator;
-use serde_json::json;
 
+use super::plan::with;
 use crate::console::{self, Code, Demo, Uses};
-use crate::data::credentials::CredentialsFile;
+use crate::data::credentials::{CredentialsFile, Key};
 use crate::data::prepare::{People, Places, prepare};
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
 use crate::output::{Form, Report, line, pretty};
 use crate::settings::{self, Flags, Settings};
-use crate::start::configs::{Common, PlannerKeys, upstream};
+use crate::start::configs::{Common, PlannerKeys, read_key, upstream};
 use crate::start::{Door, Roles, listen};
 
 const EXAMPLES: &str = "\
@@ -185,9 +185,10 @@ impl Doors {
             authority: listen(settings, settings::AUTHORITY_LISTEN).await?,
             enforcer: listen(settings, settings::ENFORCER_LISTEN).await?,
             planner: listen(settings, settings::PLANNER_LISTEN).await?,
-            simulator: match demo {
-                true => Some(listen(settings, settings::SIMULATOR_LISTEN).await?),
-                false => None,
+            simulator: if demo {
+                Some(listen(settings, settings::SIMULATOR_LISTEN).await?)
+            } else {
+                None
             },
             console: listen(settings, settings::CONSOLE_LISTEN).await?,
         })
@@ -232,7 +233,7 @@ struct Links {
 
 impl Links {
     fn new(keys: &mut Keys, console: &str) -> Self {
-        let Some(operator) = keys.credentials.operator_key.as_ref().map(|key| key.secret()) else {
+        let Some(operator) = keys.credentials.operator_key.as_ref().map(Key::secret) else {
             keys.credentials.console_url = None;
             return Self { codes: Vec::new(), printed: None };
         };
@@ -297,7 +298,7 @@ fn start(
 fn planner_keys(settings: &Settings, keys: &Keys) -> Result<PlannerKeys, Failure> {
     let agent = super::planner::agent(settings)?;
     let key = match settings.path(settings::AGENT_KEY_FILE) {
-        Some(path) => crate::start::configs::read_key(path)?,
+        Some(path) => read_key(&path)?,
         None => keys.credentials.agent_keys.get(agent.as_str()).ok_or_else(|| {
             Failure::could_not(format!(
                 "the planner has no key: `{agent}` is not in agents.toml, or brings its own key (give \
@@ -311,9 +312,8 @@ fn planner_keys(settings: &Settings, keys: &Keys) -> Result<PlannerKeys, Failure
 /// Says where everything is. The sign-in link is the one secret that is shown.
 fn announce(ready: &Ready, links: &Links, form: Form) {
     if form == Form::Json {
-        let mut document = serde_json::to_value(ready).unwrap_or_default();
-        document["sign_in"] = json!(links.printed);
-        line(&pretty(&document));
+        let document = serde_json::to_value(ready).unwrap_or_default();
+        line(&pretty(&with(document, "sign_in", links.printed.clone())));
         return;
     }
     let rows = [

@@ -17,13 +17,12 @@ pub(super) fn values(
     })?;
     let mut found = BTreeMap::new();
     for (key, value) in table {
-        match value {
-            Value::Table(inner) => {
-                for (inner_key, value) in inner {
-                    take(&mut found, name, &format!("{key}.{inner_key}"), value)?;
-                }
+        if let Value::Table(inner) = value {
+            for (inner_key, value) in inner {
+                take(&mut found, name, &format!("{key}.{inner_key}"), value)?;
             }
-            value => take(&mut found, name, &key, value)?,
+        } else {
+            take(&mut found, name, &key, value)?;
         }
     }
     Ok(found)

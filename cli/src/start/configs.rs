@@ -1,7 +1,7 @@
 //! From settings to each role's own configuration. A role is given its own keys and no others.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_authority as authority;
@@ -136,7 +136,7 @@ impl<'a> Common<'a> {
         let files: BTreeMap<String, String> = pairs.into_iter().collect();
         let mut upstreams = Vec::new();
         for (name, url) in self.settings.pairs(settings::UPSTREAMS)? {
-            let credential = files.get(&name).map(|file| read_key(file.into())).transpose()?;
+            let credential = files.get(&name).map(|file| read_key(Path::new(file))).transpose()?;
             upstreams.push(upstream(&name, &url, credential)?);
         }
         let unused = files.keys().find(|name| !upstreams.iter().any(|one| one.name == **name));
@@ -234,12 +234,12 @@ pub(crate) fn own_folder(settings: &Settings) -> Result<(), Failure> {
 
 /// The key that roles show each other.
 pub(crate) fn service_key(settings: &Settings) -> Result<SecretKey, Failure> {
-    read_key(settings.key_file(settings::SERVICE_KEY_FILE, "service.key"))
+    read_key(&settings.key_file(settings::SERVICE_KEY_FILE, "service.key"))
 }
 
 /// A bearer key from its file.
-pub(crate) fn read_key(path: PathBuf) -> Result<SecretKey, Failure> {
-    SecretKey::read(&path).map_err(|error| {
+pub(crate) fn read_key(path: &Path) -> Result<SecretKey, Failure> {
+    SecretKey::read(path).map_err(|error| {
         Failure::because("a key is missing (`countersign keys generate` makes them)", error)
     })
 }

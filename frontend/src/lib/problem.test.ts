@@ -29,6 +29,7 @@ describe('problemFrom', () => {
   it.each([
     [401, 'signed_out', 'http_401'],
     [403, 'denied', 'http_403'],
+    [404, 'not_found', 'http_404'],
     [409, 'conflict', 'http_409'],
     [503, 'unreachable', 'http_503'],
     [500, 'error', 'http_500'],

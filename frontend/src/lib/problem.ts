@@ -2,7 +2,7 @@ import { isObject } from './canonical';
 
 /** What a failed request is shown as. */
 export interface Problem {
-  kind: 'signed_out' | 'denied' | 'conflict' | 'unreachable' | 'error';
+  kind: 'signed_out' | 'denied' | 'not_found' | 'conflict' | 'unreachable' | 'error';
   title: string;
   detail: string;
   /** What the reader can do about it. */
@@ -28,6 +28,7 @@ export class ApiError extends Error {
 const ADVICE: Record<Problem['kind'], string> = {
   signed_out: 'Sign in again; you come back to this page.',
   denied: 'Ask someone who has the missing role, or change the policy that names it.',
+  not_found: 'The address may be mistyped, or what it named is no longer kept.',
   conflict: 'Something changed meanwhile. Read the page again before you decide.',
   unreachable: 'The console keeps trying. Check that the service runs: countersign doctor.',
   error: 'Try again. If it stays, give the code and the request id to an operator.',
@@ -36,6 +37,7 @@ const ADVICE: Record<Problem['kind'], string> = {
 function kindOf(status: number): Problem['kind'] {
   if (status === 401) return 'signed_out';
   if (status === 403) return 'denied';
+  if (status === 404) return 'not_found';
   if (status === 409 || status === 412) return 'conflict';
   if (status === 0 || status === 502 || status === 503 || status === 504) return 'unreachable';
   return 'error';
@@ -55,6 +57,7 @@ function messages(value: unknown): string[] {
 const TITLES: Record<Problem['kind'], string> = {
   signed_out: 'You are signed out',
   denied: 'Not allowed',
+  not_found: 'Not found',
   conflict: 'It changed meanwhile',
   unreachable: 'Service not reachable',
   error: 'The request failed',

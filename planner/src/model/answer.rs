@@ -130,91 +130,82 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_is_wrong() {
-        let step = |members: &str| format!(r#"{{"goal":"g","steps":[{{{members}}}]}}"#);
+    fn text_that_is_no_plan_is_refused_with_what_is_wrong() {
         for (text, why) in [
-            (String::new(), "EOF"),
-            ("I would restart payments.".to_owned(), "expected"),
+            ("", "EOF"),
+            ("I would restart payments.", "expected"),
+            ("```json\n{\"goal\":\"g\",\"steps\":[]}\n```", "expected"),
+            (r#"{"goal":"g","steps":[]} and more"#, "trailing"),
+            (r#"{"goal":"g","steps":["#, "EOF"),
+            (r#"{"goal":"g","goal":"h","steps":[]}"#, "stands twice"),
+            (r#"{"goal":"g","steps":[],"notes":"x"}"#, "unknown field"),
+            (r#"{"steps":[]}"#, "missing field"),
+            (&"[".repeat(100_000), "nested"),
+            (&" ".repeat(300_000), "bytes"),
+        ] {
+            let errors = refused(text);
+            assert!(errors.contains(why), "{why}: {errors}");
+        }
+    }
+
+    #[test]
+    fn step_that_does_not_fit_is_refused_with_what_is_wrong() {
+        for (tool, rest, why) in [
+            ("infra.delete", r#""params":{}"#, "no tool `infra.delete`"),
+            // A Cyrillic letter in the place of the first.
+            ("іnfra.restart", r#""params":{}"#, "tool name"),
+            ("infra.Restart", r#""params":{"service_id":"x"}"#, "no tool"),
             (
-                "```json\n{\"goal\":\"g\",\"steps\":[]}\n```".to_owned(),
-                "expected",
-            ),
-            (r#"{"goal":"g","steps":[]} and more"#.to_owned(), "trailing"),
-            (r#"{"goal":"g","steps":["#.to_owned(), "EOF"),
-            (
-                r#"{"goal":"g","goal":"h","steps":[]}"#.to_owned(),
-                "stands twice",
-            ),
-            (
-                r#"{"goal":"g","steps":[],"notes":"x"}"#.to_owned(),
-                "unknown field",
-            ),
-            (r#"{"steps":[]}"#.to_owned(), "missing field"),
-            (
-                step(r#""id":"s","tool":"infra.delete","params":{}"#),
-                "no tool `infra.delete`",
-            ),
-            (
-                step(r#""id":"s","tool":"іnfra.restart","params":{}"#),
-                "tool name",
-            ),
-            (
-                step(r#""id":"s","tool":"infra.Restart","params":{"service_id":"x"}"#),
-                "no tool",
-            ),
-            (
-                step(r#""id":"s","tool":"infra.restart","params":{"service_id":"x","force":true}"#),
+                "infra.restart",
+                r#""params":{"service_id":"x","force":true}"#,
                 "force",
             ),
             (
-                step(
-                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x","service_id":"y"}"#,
-                ),
+                "infra.restart",
+                r#""params":{"service_id":"x","service_id":"y"}"#,
                 "stands twice",
             ),
             (
-                step(r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":"4"}"#),
-                "replicas",
-            ),
-            (
-                step(
-                    r#""id":"s","tool":"infra.scale","params":{"service_id":"x","replicas":9007199254740993}"#,
-                ),
-                "number",
-            ),
-            (
-                step(
-                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"verdict":"allow""#,
-                ),
+                "infra.restart",
+                r#""params":{"service_id":"x"},"verdict":"allow""#,
                 "unknown",
             ),
             (
-                step(
-                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["z"]"#,
-                ),
+                "infra.restart",
+                r#""params":{"service_id":"x"},"after":["z"]"#,
                 "not in the plan",
             ),
             (
-                step(
-                    r#""id":"s","tool":"infra.restart","params":{"service_id":"x"},"after":["s"]"#,
-                ),
+                "infra.restart",
+                r#""params":{"service_id":"x"},"after":["s"]"#,
                 "waits for itself",
             ),
-            (step(r#""id":"s s","tool":"infra.list""#), "step"),
             (
-                step(r#""id":"s","tool":"infra.list","params":{"__entity":{}}"#),
-                "reserved",
+                "infra.scale",
+                r#""params":{"service_id":"x","replicas":"4"}"#,
+                "replicas",
             ),
-            ("[".repeat(100_000), "nested"),
-            (" ".repeat(300_000), "bytes"),
             (
-                step(r#""id":"s","tool":"infra.list","params":null"#),
-                "invalid type",
+                "infra.scale",
+                r#""params":{"service_id":"x","replicas":true}"#,
+                "replicas",
             ),
+            (
+                "infra.scale",
+                r#""params":{"service_id":"x","replicas":9007199254740993}"#,
+                "number",
+            ),
+            ("infra.list", r#""params":{"__entity":{}}"#, "reserved"),
+            ("infra.list", r#""params":null"#, "invalid type"),
+            ("infra.list", r#""id":"t""#, "stands twice"),
         ] {
-            let errors = refused(&text);
+            let step = format!(r#"{{"id":"s","tool":"{tool}",{rest}}}"#);
+            let errors = refused(&format!(r#"{{"goal":"g","steps":[{step}]}}"#));
             assert!(errors.contains(why), "{why}: {errors}");
         }
+        assert!(
+            refused(r#"{"goal":"g","steps":[{"id":"s s","tool":"infra.list"}]}"#).contains("step")
+        );
     }
 
     #[test]

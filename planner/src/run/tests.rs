@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
+use countersign_intent::id::PlanId;
 use countersign_service::problem::Reason;
 use proptest::prelude::*;
-use serde_json::Map;
+use serde_json::{Map, json};
 
-use super::event::{Answer, JudgedStep, Next, Outcome, StepEvent};
-use super::view::CheckView;
+use super::event::{Answer, JudgedStep, Judgement, Next, Outcome, ProposedStep, StepEvent};
+use super::view::{CheckView, Sense, Source, Verdict};
 use super::*;
 
 pub(crate) fn at(second: i64) -> Timestamp {

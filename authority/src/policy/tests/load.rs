@@ -1,5 +1,6 @@
 //! What does not load, and what is said of it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -188,6 +189,139 @@ fn a_tool_whose_parameters_policies_could_not_read_does_not_load() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn names_that_only_look_right_do_not_load() {
+    // The o in the middle is Cyrillic; the last text turns the direction of what follows.
+    for name in ["payments\u{43e}", "aut\u{43e}mate", "\u{202e}stnemyap"] {
+        let text = format!(
+            "// one\n@id(\"a\")\nforbid (principal, action, resource == Service::\"{name}\");"
+        );
+        check("site/x.cedar", &text, Some(2), "");
+    }
+}
+
+#[test]
+fn names_that_nothing_has_are_warned_of() {
+    let warnings = |text: &str| {
+        let bundle = Bundle::parse(folder(&[("site/x.cedar", Some(text))])).unwrap();
+        bundle
+            .warnings()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    for (name, scope) in [
+        (
+            "Service::\"paymets\"",
+            "principal, action, resource == Service::\"paymets\"",
+        ),
+        (
+            "Agent::\"remedaitor\"",
+            "principal == Agent::\"remedaitor\", action, resource",
+        ),
+        (
+            "Role::\"remidiation\"",
+            "principal in Role::\"remidiation\", action, resource",
+        ),
+    ] {
+        let found = warnings(&format!("\n@id(\"a\")\nforbid ({scope});"));
+        assert_eq!(
+            found,
+            [format!(
+                "site/x.cedar:2:1: `a` names {name}, which does not exist"
+            )]
+        );
+    }
+    let text = "@id(\"a\")\n@require_approval(\"aprover:1\")\nforbid (principal is Agent, action, resource);";
+    assert!(warnings(text)[0].contains("`aprover`, which nobody has"));
+    let text = "@id(\"a\")\nforbid (principal is Agent, action, resource)\nwhen { false };";
+    assert!(
+        warnings(text)[0].starts_with("site/x.cedar:"),
+        "a rule that never applies"
+    );
+    let fine = "@id(\"a\")\nforbid (principal, action, resource == Alert::\"alr_1\");";
+    assert!(warnings(fine).is_empty(), "alerts come and go");
+}
+
+#[test]
+fn an_old_schema_beside_the_policies_is_warned_of_and_never_used() {
+    let bundle = Bundle::parse(folder(&[("schema.cedarschema", Some("entity Agent;"))])).unwrap();
+    assert_eq!(
+        bundle.warnings()[0].file.as_deref(),
+        Some("schema.cedarschema")
+    );
+    assert_eq!(bundle.run_cases().unwrap().failed, []);
+}
+
+#[test]
+fn line_ends_of_windows_change_nothing_but_the_hash() {
+    let files = SHIPPED_FOLDER.files();
+    let files = files.map(|(path, text)| (path.to_owned(), text.replace('\n', "\r\n")));
+    let bundle = Bundle::parse(Folder::from_files(files)).unwrap();
+    assert_eq!(bundle.warnings(), []);
+    assert_eq!(bundle.run_cases().unwrap().failed, []);
+    let text = "// one\r\n@id(\"a\")\r\npermit (principal, action, resource)\r\nwhen { 1 };\r\n";
+    check("site/x.cedar", text, Some(4), "");
+}
+
+#[test]
+fn unknown_fields_do_not_load_anywhere() {
+    check(
+        "agents.toml",
+        "[[agent]]\nname = \"a\"\nautonomy = \"observe\"\nrole = []\n",
+        Some(4),
+        "role",
+    );
+    check(
+        "operators.toml",
+        "[[operator]]\nname = \"a\"\nkey = \"x\"\n",
+        Some(3),
+        "key",
+    );
+    check(
+        "inventory.toml",
+        "[[resources]]\ntype = \"A\"\n",
+        Some(1),
+        "resources",
+    );
+    let tools = SHIPPED_FOLDER.get("tools/infra.toml").unwrap();
+    let tools = tools.replacen("effect =", "efect =", 1);
+    assert!(refused("tools/infra.toml", &tools).line.is_some());
+    let changed = folder(&[(
+        "cases/x.toml",
+        Some("[[case]]\nname = \"a\"\nexpct = \"deny\"\n"),
+    )]);
+    let error = Bundle::parse(changed).unwrap().run_cases().unwrap_err();
+    assert_eq!(
+        (error.file.as_deref(), error.line),
+        (Some("cases/x.toml"), Some(3))
+    );
+}
+
+#[test]
+fn thousands_of_policies_load_and_decide() {
+    let mut text = SHIPPED_FOLDER
+        .get("base/autonomy.cedar")
+        .unwrap()
+        .to_owned();
+    for number in 0..2_000 {
+        writeln!(
+            text,
+            "@id(\"p{number}\")\n\
+             forbid (principal is Agent, action == Action::\"infra.scale\", resource)\n\
+             when {{ context.params.replicas == {number} + 5 }};"
+        )
+        .unwrap();
+    }
+    let bundle = Bundle::parse(bare(&[("base/x.cedar", &text)])).unwrap();
+    let decide = |replicas: i64| {
+        let params = serde_json::json!({"service_id": "payments", "replicas": replicas});
+        decide(&bundle, &agent("automate-safe"), "infra.scale", &params).policies
+    };
+    assert_eq!(decide(4), ["service-by-autonomy"]);
+    assert_eq!(decide(77), ["p72"]);
 }
 
 #[test]

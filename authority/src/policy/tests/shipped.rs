@@ -4,7 +4,7 @@ use countersign_intent::tool::Effect;
 use serde_json::{Value, json};
 
 use super::super::{Bundle, Verdict};
-use super::{SHIPPED, SHIPPED_FOLDER, agent, codes, decide, folder};
+use super::{SHIPPED_FOLDER, agent, codes, decide, folder};
 
 const LEVELS: [&str; 4] = [
     "observe",
@@ -18,6 +18,42 @@ const TABLE: [[Verdict; 4]; 4] = {
     use Verdict::{Allow as A, Deny as D, NeedsApproval as N};
     [[A, D, D, D], [A, N, D, D], [A, A, N, D], [A, A, A, N]]
 };
+
+/// DESIGN §4: each tool with its effect and parameters.
+const CATALOGUE: [(&str, Effect, &[&str]); 20] = [
+    ("alert.list", Effect::Read, &["severity?", "status?"]),
+    ("alert.resolve", Effect::Service, &["alert_id", "note"]),
+    ("data.backup", Effect::Service, &["db_id"]),
+    ("data.restore", Effect::Data, &["backup_id", "db_id"]),
+    ("data.wipe", Effect::Data, &["confirm", "db_id"]),
+    (
+        "identity.change_role",
+        Effect::Destructive,
+        &["role", "user_id"],
+    ),
+    (
+        "identity.create",
+        Effect::Destructive,
+        &["email", "name", "role", "user_id"],
+    ),
+    ("identity.list", Effect::Read, &[]),
+    ("identity.reset_password", Effect::Destructive, &["user_id"]),
+    ("identity.revoke", Effect::Destructive, &["user_id"]),
+    ("infra.get", Effect::Read, &["service_id"]),
+    ("infra.list", Effect::Read, &[]),
+    ("infra.restart", Effect::Service, &["service_id"]),
+    (
+        "infra.rollback",
+        Effect::Service,
+        &["service_id", "version?"],
+    ),
+    ("infra.scale", Effect::Service, &["replicas", "service_id"]),
+    ("infra.shutdown", Effect::Destructive, &["service_id"]),
+    ("security.audit_log", Effect::Read, &["limit?"]),
+    ("security.lock_account", Effect::Service, &["user_id"]),
+    ("security.rotate_keys", Effect::Service, &["target_id"]),
+    ("security.unlock_account", Effect::Service, &["user_id"]),
+];
 
 /// One call for each effect, on which no site rule has an opinion.
 fn calls() -> [(&'static str, Value); 4] {
@@ -76,20 +112,27 @@ fn without_any_one_policy_a_case_fails() {
         .within("base")
         .chain(SHIPPED_FOLDER.within("site"))
     {
-        for (start, _) in text.match_indices("@id(") {
-            let rest = &text[start..];
-            let end = rest[1..].find("@id(").map_or(rest.len(), |end| end + 1);
-            let (policy, after) = rest.split_at(end);
-            let without = format!("{}{after}", &text[..start]);
+        let pieces: Vec<&str> = text.split("@id(").collect();
+        for gone in 1..pieces.len() {
+            let mut kept = pieces.clone();
+            kept.remove(gone);
+            let without = kept.join("@id(");
             let bundle = Bundle::parse(folder(&[(path, Some(&without))])).unwrap();
             let report = bundle.run_cases().unwrap();
             assert_ne!(
                 report.failed,
                 [],
-                "no case notices that this is gone from {path}: {policy}"
+                "no case misses this of {path}: {}",
+                pieces[gone]
             );
         }
     }
+}
+
+#[test]
+fn nothing_shipped_is_doubtful() {
+    let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
+    assert_eq!(bundle.warnings(), []);
 }
 
 #[test]
@@ -106,7 +149,7 @@ fn every_shipped_policy_explains_itself() {
 #[test]
 fn the_committed_schema_is_the_generated_one() {
     let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
-    let committed = std::fs::read_to_string(format!("{SHIPPED}/schema.cedarschema")).unwrap();
+    let committed = SHIPPED_FOLDER.get("schema.cedarschema").unwrap();
     assert_eq!(
         committed,
         bundle.schema_text(),
@@ -117,88 +160,34 @@ fn the_committed_schema_is_the_generated_one() {
 #[test]
 fn the_catalogue_is_the_one_of_the_design() {
     let bundle = Bundle::parse(SHIPPED_FOLDER.clone()).unwrap();
-    let found: Vec<(String, Effect, Vec<String>)> = bundle
-        .catalogue()
-        .iter()
-        .map(|tool| {
-            let required = tool
-                .params_schema()
-                .get("required")
-                .and_then(Value::as_array);
-            let required: Vec<&str> = required
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            let properties = tool
-                .params_schema()
-                .get("properties")
-                .and_then(Value::as_object);
-            let mut params: Vec<String> = properties
-                .into_iter()
-                .flat_map(serde_json::Map::keys)
-                .map(|name| {
-                    let optional = if required.contains(&name.as_str()) {
-                        ""
-                    } else {
-                        "?"
-                    };
-                    format!("{name}{optional}")
-                })
-                .collect();
-            params.sort();
-            (tool.name.to_string(), tool.effect, params)
-        })
+    let found: Vec<_> = bundle.catalogue().iter().collect();
+    assert_eq!(found.len(), CATALOGUE.len());
+    for (tool, (name, effect, params)) in found.into_iter().zip(CATALOGUE) {
+        assert_eq!((tool.name.as_str(), tool.effect), (name, effect));
+        assert_eq!(parameters(tool.params_schema()), params, "{name}");
+    }
+}
+
+/// The parameters of a schema, the optional ones with a question mark.
+fn parameters(schema: &Value) -> Vec<String> {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let properties = schema["properties"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
+    let mark = |name: &String| {
+        if required.contains(&json!(name)) {
+            ""
+        } else {
+            "?"
+        }
+    };
+    let mut names: Vec<String> = properties
+        .keys()
+        .map(|name| format!("{name}{}", mark(name)))
         .collect();
-    let expected: &[(&str, Effect, &[&str])] = &[
-        ("alert.list", Effect::Read, &["severity?", "status?"]),
-        ("alert.resolve", Effect::Service, &["alert_id", "note"]),
-        ("data.backup", Effect::Service, &["db_id"]),
-        ("data.restore", Effect::Data, &["backup_id", "db_id"]),
-        ("data.wipe", Effect::Data, &["confirm", "db_id"]),
-        (
-            "identity.change_role",
-            Effect::Destructive,
-            &["role", "user_id"],
-        ),
-        (
-            "identity.create",
-            Effect::Destructive,
-            &["email", "name", "role", "user_id"],
-        ),
-        ("identity.list", Effect::Read, &[]),
-        ("identity.reset_password", Effect::Destructive, &["user_id"]),
-        ("identity.revoke", Effect::Destructive, &["user_id"]),
-        ("infra.get", Effect::Read, &["service_id"]),
-        ("infra.list", Effect::Read, &[]),
-        ("infra.restart", Effect::Service, &["service_id"]),
-        (
-            "infra.rollback",
-            Effect::Service,
-            &["service_id", "version?"],
-        ),
-        ("infra.scale", Effect::Service, &["replicas", "service_id"]),
-        ("infra.shutdown", Effect::Destructive, &["service_id"]),
-        ("security.audit_log", Effect::Read, &["limit?"]),
-        ("security.lock_account", Effect::Service, &["user_id"]),
-        ("security.rotate_keys", Effect::Service, &["target_id"]),
-        ("security.unlock_account", Effect::Service, &["user_id"]),
-    ];
-    let found: Vec<(&str, Effect, Vec<&str>)> = found
-        .iter()
-        .map(|(name, effect, params)| {
-            (
-                name.as_str(),
-                *effect,
-                params.iter().map(String::as_str).collect(),
-            )
-        })
-        .collect();
-    let expected: Vec<(&str, Effect, Vec<&str>)> = expected
-        .iter()
-        .map(|(name, effect, params)| (*name, *effect, params.to_vec()))
-        .collect();
-    assert_eq!(found, expected);
+    names.sort();
+    names
 }
 
 #[test]
