@@ -63,7 +63,9 @@ pub(crate) enum AnswerError {
     #[error("`{0}` answered this already")]
     Twice(OperatorId),
     /// No signature where one is required.
-    #[error("a yes to a {effect} call must be signed with your own approver key over the plan hash")]
+    #[error(
+        "a yes to a {effect} call must be signed with your own approver key over the plan hash"
+    )]
     Unsigned {
         /// The effect.
         effect: &'static str,
@@ -136,7 +138,10 @@ impl Found {
     /// The step that waits.
     pub(crate) fn step(&self) -> Result<&Step, StoreError> {
         let missing = || StoreError::corrupt("approval", "its step is missing");
-        self.stored.plan.step(&self.approval.step).ok_or_else(missing)
+        self.stored
+            .plan
+            .step(&self.approval.step)
+            .ok_or_else(missing)
     }
 }
 
@@ -169,7 +174,10 @@ pub(crate) fn may_answer(
     if plan.bundle != bundle.hash() {
         return Err(AnswerError::Stale);
     }
-    let requester = Requester { agent: &plan.agent, person: plan.requested_by.as_ref() };
+    let requester = Requester {
+        agent: &plan.agent,
+        person: plan.requested_by.as_ref(),
+    };
     if requester.is(&operator.id) {
         return Err(AnswerError::OwnRequest);
     }
@@ -177,7 +185,10 @@ pub(crate) fn may_answer(
     if roles.is_empty() {
         let wanted: Vec<&str> = crate::quorum::roles(&approval.rule).into_iter().collect();
         let wanted = wanted.join(", ");
-        return Err(AnswerError::NotAnApprover { operator: operator.id.clone(), wanted });
+        return Err(AnswerError::NotAnApprover {
+            operator: operator.id.clone(),
+            wanted,
+        });
     }
     may_by_policy(plan, found.step()?, operator, bundle)?;
     if approval.given.iter().any(|given| given.by == operator.id) {
@@ -204,7 +215,10 @@ fn may_by_policy(
     if permission.allowed {
         return Ok(());
     }
-    Err(AnswerError::Policy(operator.id.clone(), permission.policies))
+    Err(AnswerError::Policy(
+        operator.id.clone(),
+        permission.policies,
+    ))
 }
 
 /// Takes one person's answer.
@@ -223,7 +237,10 @@ pub(crate) async fn answer(authority: &Authority, given: Given<'_>) -> Result<Fo
         .ok_or_else(|| AnswerError::NotFound(given.approval.clone()))?;
     if given.plan_hash != found.approval.plan_hash {
         let expected = found.approval.plan_hash;
-        return Err(AnswerError::Hash { given: given.plan_hash, expected });
+        return Err(AnswerError::Hash {
+            given: given.plan_hash,
+            expected,
+        });
     }
     let roles = may_answer(&found, given.operator, &bundle, now)?;
     check_signature(&found, &given)?;
@@ -254,7 +271,9 @@ fn check_signature(found: &Found, given: &Given<'_>) -> Result<(), AnswerError> 
     let required =
         found.approval.signature == Signature::Required && given.answer == Answer::Approve;
     match (&given.signature, &given.operator.approver_key) {
-        (None, _) if required => Err(AnswerError::Unsigned { effect: found.step()?.effect.as_str() }),
+        (None, _) if required => Err(AnswerError::Unsigned {
+            effect: found.step()?.effect.as_str(),
+        }),
         (None, _) => Ok(()),
         (Some(_), None) => Err(AnswerError::Signature {
             operator: operator(),
@@ -264,7 +283,10 @@ fn check_signature(found: &Found, given: &Given<'_>) -> Result<(), AnswerError> 
             if approval::verify(key, &found.approval.plan_hash, signature) {
                 Ok(())
             } else {
-                Err(AnswerError::Signature { operator: operator(), hint: "" })
+                Err(AnswerError::Signature {
+                    operator: operator(),
+                    hint: "",
+                })
             }
         }
     }
@@ -297,10 +319,7 @@ async fn close(tx: &mut Write, found: &Found) -> Result<(), StoreError> {
 }
 
 /// Voids every approval of `plan` that led to no token.
-pub(crate) async fn void_open(
-    tx: &mut Write,
-    plan: &Plan,
-) -> Result<Vec<ApprovalId>, StoreError> {
+pub(crate) async fn void_open(tx: &mut Write, plan: &Plan) -> Result<Vec<ApprovalId>, StoreError> {
     let mut voided = Vec::new();
     for approval in store::approvals::open_of(tx, &plan.id).await? {
         let void = ApprovalState::Void;

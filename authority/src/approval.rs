@@ -87,7 +87,10 @@ impl Approval {
         held: impl IntoIterator<Item = &'a String>,
     ) -> BTreeSet<String> {
         let wanted = quorum::roles(&self.rule);
-        held.into_iter().filter(|role| wanted.contains(role.as_str())).cloned().collect()
+        held.into_iter()
+            .filter(|role| wanted.contains(role.as_str()))
+            .cloned()
+            .collect()
     }
 
     /// Whether every rule in `rules` is one that people were asked about here.
@@ -97,17 +100,30 @@ impl Approval {
 
     /// What the agent carries to the enforcer: each person once per role in which they count.
     pub(crate) fn to_set(&self) -> ApprovalSet {
-        let signatures: BTreeMap<_, _> =
-            self.given.iter().map(|given| (&given.by, &given.signature)).collect();
+        let signatures: BTreeMap<_, _> = self
+            .given
+            .iter()
+            .map(|given| (&given.by, &given.signature))
+            .collect();
         let approvals = quorum::parts(&self.rule, &self.yes())
             .into_iter()
             .flat_map(|(person, roles)| roles.into_iter().map(move |role| (person.clone(), role)))
             .map(|(approver, role)| {
-                let signature = signatures.get(&approver).and_then(|signature| (*signature).clone());
-                Given { approver, role, signature }
+                let signature = signatures
+                    .get(&approver)
+                    .and_then(|signature| (*signature).clone());
+                Given {
+                    approver,
+                    role,
+                    signature,
+                }
             })
             .collect();
-        ApprovalSet { plan_sha256: self.plan_hash, step: self.step.clone(), approvals }
+        ApprovalSet {
+            plan_sha256: self.plan_hash,
+            step: self.step.clone(),
+            approvals,
+        }
     }
 }
 
@@ -145,7 +161,10 @@ mod tests {
             policies: vec!["p".to_owned()],
             rule: vec![Rule {
                 policy: "p".to_owned(),
-                needs: vec![Need { role: "approver".to_owned(), count: 1 }],
+                needs: vec![Need {
+                    role: "approver".to_owned(),
+                    count: 1,
+                }],
             }],
             change: None,
             signature: Signature::Optional,
@@ -192,7 +211,10 @@ mod tests {
     #[test]
     fn neither_the_agent_nor_its_person_is_another() {
         let (agent, person) = ("remediator".parse().unwrap(), "carol".parse().unwrap());
-        let requester = Requester { agent: &agent, person: Some(&person) };
+        let requester = Requester {
+            agent: &agent,
+            person: Some(&person),
+        };
         assert!(requester.is(&person));
         assert!(requester.is(&"remediator".parse().unwrap()));
         assert!(!requester.is(&"alice".parse().unwrap()));

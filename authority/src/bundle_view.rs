@@ -38,7 +38,10 @@ pub(crate) async fn read(authority: &Authority) -> Result<BundleView, StoreError
         bundle: status.active.as_ref().map(|bundle| bundle.hash()),
         policy_epoch: head.policy_epoch,
         loaded_at: status.loaded_at,
-        files: status.active.map(|bundle| bundle.files().to_vec()).unwrap_or_default(),
+        files: status
+            .active
+            .map(|bundle| bundle.files().to_vec())
+            .unwrap_or_default(),
         cases: status.cases,
         candidate: status.candidate,
     })

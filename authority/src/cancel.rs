@@ -71,7 +71,9 @@ pub(crate) async fn cancel(
     });
     authority.record(&mut tx, Kind::Plan, now, body).await?;
     let missing = || CancelError::NotFound(id.clone());
-    let cancelled = store::plans::find(&mut tx, tenant, id).await?.ok_or_else(missing)?;
+    let cancelled = store::plans::find(&mut tx, tenant, id)
+        .await?
+        .ok_or_else(missing)?;
     tx.commit().await.map_err(StoreError::from)?;
     publish::plan(authority, &cancelled);
     for approval in voided {

@@ -71,18 +71,32 @@ pub(crate) async fn carry_out(
     authority: &Authority,
     command: Command,
 ) -> Result<(u64, Acknowledged), CommandError> {
-    if command.reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON) {
+    if command
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.len() > MAX_REASON)
+    {
         return Err(CommandError::Reason);
     }
     let now = authority.now();
-    let Command { action, scope, by, reason } = command;
+    let Command {
+        action,
+        scope,
+        by,
+        reason,
+    } = command;
     let mut tx = authority.write().await?;
     let body = json!({
         "action": action.as_str(), "scope": scope.to_string(), "by": by, "reason": reason,
     });
     match action {
         Action::Freeze => {
-            let entry = Entry { scope: scope.clone(), by, reason, at: now };
+            let entry = Entry {
+                scope: scope.clone(),
+                by,
+                reason,
+                at: now,
+            };
             store::control::freeze(&mut tx, &entry).await?;
         }
         Action::Thaw => {

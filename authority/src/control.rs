@@ -79,7 +79,9 @@ impl Serialize for Scope {
 
 impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -120,10 +122,24 @@ mod tests {
 
     #[test]
     fn scopes_keep_their_spelling() {
-        for text in ["all", "tenant:default", "agent:remediator", "tool:infra.scale", "key:0123456789abcdef"] {
+        for text in [
+            "all",
+            "tenant:default",
+            "agent:remediator",
+            "tool:infra.scale",
+            "key:0123456789abcdef",
+        ] {
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
         }
-        for text in ["", "everything", "agent:", "tool:a b", "plan:s1", "key:XYZ", "user:alice"] {
+        for text in [
+            "",
+            "everything",
+            "agent:",
+            "tool:a b",
+            "plan:s1",
+            "key:XYZ",
+            "user:alice",
+        ] {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
     }

@@ -115,8 +115,16 @@ impl Enforcers {
             }
             None => VerifyingKeys::default(),
         };
-        let pins = Pins { path, keys: RwLock::new(Arc::new(keys)), last_asked: Mutex::default() };
-        Ok(Self { peers: peers.into(), clock, pins: Arc::new(pins) })
+        let pins = Pins {
+            path,
+            keys: RwLock::new(Arc::new(keys)),
+            last_asked: Mutex::default(),
+        };
+        Ok(Self {
+            peers: peers.into(),
+            clock,
+            pins: Arc::new(pins),
+        })
     }
 
     /// The enforcers' keys. When `wanted` is not among them the enforcers are asked first, at most
@@ -206,7 +214,10 @@ impl Pins {
 
     fn may_ask(&self, clock: &Clock) -> bool {
         let now = clock.monotonic();
-        let mut last = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .last_asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let may = last.is_none_or(|last| now.saturating_sub(last) >= KEYS_EVERY);
         if may {
             *last = Some(now);
@@ -217,7 +228,10 @@ impl Pins {
     fn add(&self, set: &JwkSet) -> Result<(), PinError> {
         let fetched = VerifyingKeys::from_jwks(set)?;
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let is_new = |key: &&_| keys.get(countersign_intent::key::VerifyingKey::kid(key)).is_none();
+        let is_new = |key: &&_| {
+            keys.get(countersign_intent::key::VerifyingKey::kid(key))
+                .is_none()
+        };
         let new: Vec<_> = fetched.iter().filter(is_new).cloned().collect();
         if new.is_empty() {
             return Ok(());
@@ -251,10 +265,17 @@ mod tests {
         assert!(!spent("unused", None, "2030-01-01T00:00:59Z"));
         assert!(spent("unused", None, "2030-01-01T00:01:00Z"));
         assert!(spent("not_sent", None, "2030-01-01T00:00:00Z"));
-        assert!(spent("resolved", Some("not_executed"), "2030-01-01T00:00:00Z"));
-        for (state, resolution) in
-            [("consumed", None), ("done", None), ("in_doubt", None), ("resolved", Some("executed"))]
-        {
+        assert!(spent(
+            "resolved",
+            Some("not_executed"),
+            "2030-01-01T00:00:00Z"
+        ));
+        for (state, resolution) in [
+            ("consumed", None),
+            ("done", None),
+            ("in_doubt", None),
+            ("resolved", Some("executed")),
+        ] {
             assert!(!spent(state, resolution, "2031-01-01T00:00:00Z"), "{state}");
         }
     }
@@ -263,7 +284,9 @@ mod tests {
     fn a_pinned_key_stays_and_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let key = |seed| countersign_intent::key::SigningKey::from_seed(&[seed; 32]).unwrap();
-        let set = |seed| JwkSet { keys: vec![key(seed).verifying_key().to_jwk()] };
+        let set = |seed| JwkSet {
+            keys: vec![key(seed).verifying_key().to_jwk()],
+        };
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         let enforcers = Enforcers::load(folder.path(), Vec::new(), clock.clone()).unwrap();
         enforcers.pins.add(&set(1)).unwrap();

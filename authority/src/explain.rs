@@ -28,7 +28,10 @@ impl From<Refusal> for Explanation {
             rules: Vec::new(),
             change: None,
         };
-        Self { judgement, request: None }
+        Self {
+            judgement,
+            request: None,
+        }
     }
 }
 
@@ -57,10 +60,24 @@ pub(crate) async fn explain(
     };
     let resource = judge::resource_name(tool, &params);
     let plan = judge::facts([(tool.effect, resource.clone())].into_iter());
-    let mut candidate = Candidate { params, resource, recent: RecentFacts::default() };
+    let mut candidate = Candidate {
+        params,
+        resource,
+        recent: RecentFacts::default(),
+    };
     let mut connection = authority.read().await?;
     candidate.recent =
         history::recent(authority, &mut connection, agent, tool, &candidate, now).await?;
-    let question = Question { agent, tool, candidate: &candidate, plan, tainted: false, now };
-    Ok(Explanation { judgement: judge::decide(bundle, question), request: Some(request) })
+    let question = Question {
+        agent,
+        tool,
+        candidate: &candidate,
+        plan,
+        tainted: false,
+        now,
+    };
+    Ok(Explanation {
+        judgement: judge::decide(bundle, question),
+        request: Some(request),
+    })
 }

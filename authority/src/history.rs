@@ -32,8 +32,11 @@ pub(crate) async fn recent(
     }
     let tenant = &authority.settings.tenant;
     let hour = saturating_sub(now, RECENT);
-    let target =
-        Target { tenant, tool: &tool.name, resource: candidate.resource.as_deref() };
+    let target = Target {
+        tenant,
+        tool: &tool.name,
+        resource: candidate.resource.as_deref(),
+    };
     let cooldown_active = match tool.cooldown {
         Some(cooldown) => {
             let since = saturating_sub(now, cooldown);
@@ -69,7 +72,10 @@ pub(crate) async fn is_tainted(
         store::issued::tools_before(connection, tenant, made.agent, made.run, since).await?;
     // A tool that is no longer in the catalogue may have told anything.
     let untrusted = |tool| {
-        bundle.catalogue().get(tool).is_none_or(|tool| tool.definition().untrusted_output)
+        bundle
+            .catalogue()
+            .get(tool)
+            .is_none_or(|tool| tool.definition().untrusted_output)
     };
     Ok(tools.iter().any(untrusted))
 }

@@ -91,10 +91,19 @@ pub(crate) async fn submit(
                 history::recent(authority, &mut connection, agent, &tool, candidate, now).await?;
         }
     }
-    let made = Made { agent: &agent.id, run: request.run.as_ref(), at: now };
+    let made = Made {
+        agent: &agent.id,
+        run: request.run.as_ref(),
+        at: now,
+    };
     let tainted = history::is_tainted(authority, &mut connection, &bundle, made).await?;
     drop(connection);
-    let proposal = Proposal { agent, tainted, limits: authority.settings.limits, now };
+    let proposal = Proposal {
+        agent,
+        tainted,
+        limits: authority.settings.limits,
+        now,
+    };
     let judged = judge::judge(&bundle, proposal, &prepared);
     drop(prepared);
     let mut tx = authority.write().await?;
@@ -120,7 +129,11 @@ pub(crate) async fn submit(
     let bytes = canonical::to_string(&plan.document(authority.random.bytes()));
     let hash = Digest::of(bytes.as_bytes());
     let mut approvals = Vec::new();
-    let asked = Asked { plan: plan.id.clone(), hash, now };
+    let asked = Asked {
+        plan: plan.id.clone(),
+        hash,
+        now,
+    };
     for step in &mut plan.steps {
         if let Some(judgement) = judged.asks.get(&step.id) {
             let approval = ask(authority, &asked, step, judgement);
@@ -152,7 +165,12 @@ pub(crate) struct Asked {
 }
 
 /// A new approval for `step`, as its judgement demands it.
-pub(crate) fn ask(authority: &Authority, asked: &Asked, step: &Step, judgement: &Judgement) -> Approval {
+pub(crate) fn ask(
+    authority: &Authority,
+    asked: &Asked,
+    step: &Step,
+    judgement: &Judgement,
+) -> Approval {
     Approval {
         id: ApprovalId::mint(asked.now, authority.random.bytes()),
         plan: asked.plan.clone(),
@@ -175,22 +193,39 @@ pub(crate) fn ask(authority: &Authority, asked: &Asked, step: &Step, judgement: 
 }
 
 /// One record for the plan and one per step's decision: hashes and verdicts, never parameters.
-async fn record(authority: &Authority, tx: &mut Write, stored: &StoredPlan) -> Result<(), StoreError> {
+async fn record(
+    authority: &Authority,
+    tx: &mut Write,
+    stored: &StoredPlan,
+) -> Result<(), StoreError> {
     let StoredPlan { plan, hash } = stored;
     let body = json!({
         "plan": plan.id, "plan_sha256": hash, "agent": plan.agent, "requested_by": plan.requested_by,
         "run": plan.run, "verdict": plan.verdict.as_str(), "policy": plan.bundle,
         "policy_epoch": plan.policy_epoch, "steps": plan.steps.len(),
     });
-    authority.record(tx, Kind::Plan, plan.created_at, body).await?;
+    authority
+        .record(tx, Kind::Plan, plan.created_at, body)
+        .await?;
     for step in &plan.steps {
-        authority.record(tx, Kind::Decision, plan.created_at, decision(plan, hash, step)).await?;
+        authority
+            .record(
+                tx,
+                Kind::Decision,
+                plan.created_at,
+                decision(plan, hash, step),
+            )
+            .await?;
     }
     Ok(())
 }
 
 fn decision(plan: &Plan, hash: &Digest, step: &Step) -> Value {
-    let codes: Vec<&str> = step.reasons.iter().map(|reason| reason.code.as_str()).collect();
+    let codes: Vec<&str> = step
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect();
     json!({
         "plan": plan.id, "plan_sha256": hash, "step": step.id, "agent": plan.agent, "tool": step.tool,
         "effect": step.effect.as_str(), "resource": step.resource, "verdict": step.verdict.as_str(),

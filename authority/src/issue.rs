@@ -70,9 +70,13 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::NotFound(detail) => Self::new(ProblemType::NotFound, detail),
-            IssueError::Denied { detail, reasons, policies } => {
-                Self::new(ProblemType::PlanDenied, detail).reasons(reasons).policies(policies)
-            }
+            IssueError::Denied {
+                detail,
+                reasons,
+                policies,
+            } => Self::new(ProblemType::PlanDenied, detail)
+                .reasons(reasons)
+                .policies(policies),
             IssueError::State(kind, detail) => Self::new(kind, detail),
             IssueError::Refused(refusal) => refusal.into(),
             IssueError::NoBundle(error) => error.into(),
@@ -139,7 +143,16 @@ pub(crate) async fn issue(authority: &Authority, wanted: Wanted<'_>) -> Result<A
         }
     };
     let minted = mint::mint(authority, &found, &call, approval.as_ref(), now);
-    mint::record(authority, &mut tx, &found, &call, approval.as_ref(), &minted, now).await?;
+    mint::record(
+        authority,
+        &mut tx,
+        &found,
+        &call,
+        approval.as_ref(),
+        &minted,
+        now,
+    )
+    .await?;
     tx.commit().await?;
     metrics::counter!("countersign_tokens_issued_total", "effect" => call.tool.effect.as_str())
         .increment(1);
@@ -188,13 +201,21 @@ fn call<'a>(
 ) -> Result<Call<'a>, IssueError> {
     let tool = judge::find_tool(bundle, &step.tool)?;
     if tool.definition_sha256() != step.definition_sha256 {
-        let detail = format!("`{}` changed since plan `{}` was judged", tool.name, plan.id);
+        let detail = format!(
+            "`{}` changed since plan `{}` was judged",
+            tool.name, plan.id
+        );
         return Err(IssueError::State(ProblemType::PlanStale, detail));
     }
     let params = judge::fitting(tool, check::exact_params(step, exact)?)?;
     let request = render(tool, &params)
         .map_err(|error| Refusal::new(RefusalCode::RenderRefused, error.to_string()))?;
-    Ok(Call { step, tool, params, request })
+    Ok(Call {
+        step,
+        tool,
+        params,
+        request,
+    })
 }
 
 /// Policy has the last word, over the exact call at the time when it may run.
@@ -208,18 +229,36 @@ async fn decide_again(
 ) -> Result<Judgement, IssueError> {
     let resource = judge::resource_name(call.tool, &call.params);
     let recent = RecentFacts::default();
-    let mut candidate = Candidate { params: call.params.clone(), resource, recent };
+    let mut candidate = Candidate {
+        params: call.params.clone(),
+        resource,
+        recent,
+    };
     let mut connection = authority.read().await?;
-    candidate.recent =
-        history::recent(authority, &mut connection, agent, call.tool, &candidate, now).await?;
+    candidate.recent = history::recent(
+        authority,
+        &mut connection,
+        agent,
+        call.tool,
+        &candidate,
+        now,
+    )
+    .await?;
     // A value that fills a bound is made now, after whatever was read since.
-    let made = Made { agent: &plan.agent, run: plan.run.as_ref(), at: now };
+    let made = Made {
+        agent: &plan.agent,
+        run: plan.run.as_ref(),
+        at: now,
+    };
     let tainted = plan.tainted
         || (!call.step.bounds.is_empty()
             && history::is_tainted(authority, &mut connection, bundle, made).await?);
     drop(connection);
-    let plan_facts =
-        judge::facts(plan.steps.iter().map(|step| (step.effect, step.resource.clone())));
+    let plan_facts = judge::facts(
+        plan.steps
+            .iter()
+            .map(|step| (step.effect, step.resource.clone())),
+    );
     let question = Question {
         agent,
         tool: call.tool,

@@ -106,20 +106,31 @@ pub(crate) fn prepare<'a>(
     bundle: &'a Bundle,
     request: &'a PlanRequest,
 ) -> Result<Vec<Prepared<'a>>, PrepareError> {
-    request.steps.iter().map(|step| prepare_step(bundle, step)).collect()
+    request
+        .steps
+        .iter()
+        .map(|step| prepare_step(bundle, step))
+        .collect()
 }
 
 fn prepare_step<'a>(
     bundle: &'a Bundle,
     request: &'a StepRequest,
 ) -> Result<Prepared<'a>, PrepareError> {
-    let refused = |refusal| PrepareError::Refused { step: request.id.clone(), refusal };
+    let refused = |refusal| PrepareError::Refused {
+        step: request.id.clone(),
+        refusal,
+    };
     let tool = find_tool(bundle, &request.tool).map_err(refused)?;
     let candidates = if request.bounds.is_empty() {
         vec![fitting(tool, request.params.clone()).map_err(refused)?]
     } else {
-        witness::candidates(tool, &request.params, &request.bounds)
-            .map_err(|source| PrepareError::Bounds { step: request.id.clone(), source })?
+        witness::candidates(tool, &request.params, &request.bounds).map_err(|source| {
+            PrepareError::Bounds {
+                step: request.id.clone(),
+                source,
+            }
+        })?
     };
     for params in &candidates {
         render(tool, params).map_err(|error| {
@@ -130,16 +141,28 @@ fn prepare_step<'a>(
         .into_iter()
         .map(|params| {
             let resource = resource_name(tool, &params);
-            Candidate { params, resource, recent: RecentFacts::default() }
+            Candidate {
+                params,
+                resource,
+                recent: RecentFacts::default(),
+            }
         })
         .collect();
-    Ok(Prepared { request, tool, candidates })
+    Ok(Prepared {
+        request,
+        tool,
+        candidates,
+    })
 }
 
 /// The tool `name`, or `tool_unknown`.
 pub(crate) fn find_tool<'a>(bundle: &'a Bundle, name: &ToolName) -> Result<&'a Tool, Refusal> {
-    let unknown =
-        || Refusal::new(RefusalCode::ToolUnknown, format!("`{name}` is not in the catalogue"));
+    let unknown = || {
+        Refusal::new(
+            RefusalCode::ToolUnknown,
+            format!("`{name}` is not in the catalogue"),
+        )
+    };
     bundle.catalogue().get(name).ok_or_else(unknown)
 }
 
@@ -163,19 +186,37 @@ pub(crate) struct Proposal<'a> {
 }
 
 /// Judges every step within its whole plan.
-pub(crate) fn judge(
-    bundle: &Bundle,
-    proposal: Proposal<'_>,
-    prepared: &[Prepared<'_>],
-) -> Judged {
-    let Proposal { agent, tainted, limits, now } = proposal;
+pub(crate) fn judge(bundle: &Bundle, proposal: Proposal<'_>, prepared: &[Prepared<'_>]) -> Judged {
+    let Proposal {
+        agent,
+        tainted,
+        limits,
+        now,
+    } = proposal;
     let facts = facts(prepared.iter().map(|step| {
-        (step.tool.effect, step.candidates.iter().find_map(|one| one.resource.clone()))
+        (
+            step.tool.effect,
+            step.candidates.iter().find_map(|one| one.resource.clone()),
+        )
     }));
-    let mut judged = Judged { verdict: Verdict::Allow, steps: Vec::new(), asks: BTreeMap::new() };
+    let mut judged = Judged {
+        verdict: Verdict::Allow,
+        steps: Vec::new(),
+        asks: BTreeMap::new(),
+    };
     for step in prepared {
         let said = step.candidates.iter().map(|candidate| {
-            decide(bundle, Question { agent, tool: step.tool, candidate, plan: facts, tainted, now })
+            decide(
+                bundle,
+                Question {
+                    agent,
+                    tool: step.tool,
+                    candidate,
+                    plan: facts,
+                    tainted,
+                    now,
+                },
+            )
         });
         let mut judgement = merge(said);
         limits.apply(facts, step.tool.effect, &mut judgement);
@@ -236,7 +277,14 @@ pub(crate) struct Question<'a> {
 
 /// What the bundle says of one call.
 pub(crate) fn decide(bundle: &Bundle, question: Question<'_>) -> Judgement {
-    let Question { agent, tool, candidate, plan, tainted, now } = question;
+    let Question {
+        agent,
+        tool,
+        candidate,
+        plan,
+        tainted,
+        now,
+    } = question;
     let input = StepInput {
         agent,
         tool,
@@ -246,8 +294,20 @@ pub(crate) fn decide(bundle: &Bundle, question: Question<'_>) -> Judgement {
         tainted,
         now,
     };
-    let Decision { verdict, reasons, policies, requirements, change } = bundle.decide(&input);
-    Judgement { verdict, reasons, policies, rules: requirements, change }
+    let Decision {
+        verdict,
+        reasons,
+        policies,
+        requirements,
+        change,
+    } = bundle.decide(&input);
+    Judgement {
+        verdict,
+        reasons,
+        policies,
+        rules: requirements,
+        change,
+    }
 }
 
 /// The judgement over everything that stands for one step: the worst verdict with its reasons, and
@@ -303,7 +363,11 @@ pub(crate) fn worst(one: Verdict, other: Verdict) -> Verdict {
 
 /// A reason that no policy gave.
 pub(crate) fn reason(code: &str, message: impl Into<String>) -> Reason {
-    Reason { code: code.to_owned(), message: message.into(), policy: None }
+    Reason {
+        code: code.to_owned(),
+        message: message.into(),
+        policy: None,
+    }
 }
 
 fn to_step(prepared: &Prepared<'_>, judgement: &Judgement) -> Step {
@@ -316,7 +380,11 @@ fn to_step(prepared: &Prepared<'_>, judgement: &Judgement) -> Step {
         tool: tool.name.clone(),
         effect: tool.effect,
         resource: tool.definition().resource.id_in(&request.params).map(|id| {
-            format!("{}::{}", tool.definition().resource.type_, Value::String(id))
+            format!(
+                "{}::{}",
+                tool.definition().resource.type_,
+                Value::String(id)
+            )
         }),
         params: request.params.clone(),
         bounds: request.bounds.clone(),
@@ -327,7 +395,9 @@ fn to_step(prepared: &Prepared<'_>, judgement: &Judgement) -> Step {
         policies: judgement.policies.clone(),
         definition_sha256: tool.definition_sha256(),
         params_sha256: Digest::of_json(&Value::Object(request.params.clone())),
-        request_sha256: call.as_ref().map(countersign_intent::render::RenderedCall::digest),
+        request_sha256: call
+            .as_ref()
+            .map(countersign_intent::render::RenderedCall::digest),
         request: call.and_then(|call| serde_json::to_value(call).ok()),
         approval: None,
         state: StepState::Pending,

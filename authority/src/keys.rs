@@ -46,15 +46,23 @@ impl Keys {
         let mut found = Vec::new();
         for path in key_files(folder)? {
             let text = files::read_private(&path)?;
-            let key = SigningKey::from_jwk(text.trim())
-                .map_err(|source| KeysError::Key { path: path.clone(), source })?;
+            let key = SigningKey::from_jwk(text.trim()).map_err(|source| KeysError::Key {
+                path: path.clone(),
+                source,
+            })?;
             let modified = fs::metadata(&path)
                 .and_then(|data| data.modified())
-                .map_err(|source| KeysError::List { path: path.clone(), source })?;
+                .map_err(|source| KeysError::List {
+                    path: path.clone(),
+                    source,
+                })?;
             found.push((modified, key));
         }
         found.sort_by(|(one, a), (other, b)| (one, a.kid()).cmp(&(other, b.kid())));
-        let published = found.iter().map(|(_, key)| key.verifying_key().clone()).collect();
+        let published = found
+            .iter()
+            .map(|(_, key)| key.verifying_key().clone())
+            .collect();
         match found.pop() {
             Some((_, active)) => Ok(Self { active, published }),
             None => Self::generate(folder, random),
@@ -63,7 +71,10 @@ impl Keys {
 
     fn generate(folder: &Path, random: &Random) -> Result<Self, KeysError> {
         let seed = zeroize::Zeroizing::new(random.bytes::<32>());
-        let refuse = |source| KeysError::Key { path: folder.to_owned(), source };
+        let refuse = |source| KeysError::Key {
+            path: folder.to_owned(),
+            source,
+        };
         let active = SigningKey::from_seed(&seed).map_err(refuse)?;
         let path = folder.join(format!("intent-{}.jwk", active.kid()));
         files::write_private(&path, active.to_private_jwk().as_bytes())?;
@@ -84,11 +95,17 @@ impl Keys {
 }
 
 fn key_files(folder: &Path) -> Result<Vec<PathBuf>, KeysError> {
-    let list = |source| KeysError::List { path: folder.to_owned(), source };
+    let list = |source| KeysError::List {
+        path: folder.to_owned(),
+        source,
+    };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(list)? {
         let path = entry.map_err(list)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if name.starts_with("intent-") && path.extension().is_some_and(|end| end == "jwk") {
             paths.push(path);
         }
@@ -119,7 +136,12 @@ mod tests {
         let path = folder.path().join(format!("intent-{}.jwk", new.kid()));
         files::write_private(&path, new.to_private_jwk().as_bytes()).unwrap();
         let later = std::time::UNIX_EPOCH + std::time::Duration::from_secs(4_000_000_000);
-        fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
         let both = Keys::load_or_generate(folder.path(), &Random::seeded(1)).unwrap();
         assert_eq!(both.active().kid(), new.kid());
         assert!(both.published.get(old.active().kid()).is_some());

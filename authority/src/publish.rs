@@ -12,14 +12,25 @@ use crate::view::{ApprovalView, Around, PlanView};
 /// Tells subscribers of a plan as it is now.
 pub(crate) fn plan(authority: &Authority, stored: &StoredPlan) {
     let view = PlanView::from(stored.clone());
-    authority.hub.publish("plan", stored.plan.id.as_str(), &view);
+    authority
+        .hub
+        .publish("plan", stored.plan.id.as_str(), &view);
 }
 
 /// Tells subscribers of an approval as it is now.
 pub(crate) fn approval(authority: &Authority, plan: &Plan, approval: Approval) {
-    let Some(step) = plan.step(&approval.step) else { return };
+    let Some(step) = plan.step(&approval.step) else {
+        return;
+    };
     let id = approval.id.to_string();
-    let view = ApprovalView::of(approval, Around { plan, step, now: authority.now() });
+    let view = ApprovalView::of(
+        approval,
+        Around {
+            plan,
+            step,
+            now: authority.now(),
+        },
+    );
     authority.hub.publish("approval", id, &view);
 }
 
@@ -41,10 +52,7 @@ pub(crate) async fn approval_again(authority: &Authority, id: &ApprovalId) {
     }
 }
 
-async fn read_plan(
-    authority: &Authority,
-    id: &PlanId,
-) -> Result<Option<StoredPlan>, StoreError> {
+async fn read_plan(authority: &Authority, id: &PlanId) -> Result<Option<StoredPlan>, StoreError> {
     let mut connection = authority.read().await?;
     store::plans::find(&mut connection, &authority.settings.tenant, id).await
 }

@@ -46,26 +46,38 @@ impl From<ReceiveError> for Problem {
 }
 
 /// Takes signed receipts; the same one any number of times. Answers how many were accepted.
-pub(crate) async fn receive(authority: &Authority, texts: &[String]) -> Result<usize, ReceiveError> {
+pub(crate) async fn receive(
+    authority: &Authority,
+    texts: &[String],
+) -> Result<usize, ReceiveError> {
     if texts.is_empty() {
         return Ok(0);
     }
     let mut verified = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
-        verified.push((index, text.trim(), open(authority, index, text.trim()).await?));
+        verified.push((
+            index,
+            text.trim(),
+            open(authority, index, text.trim()).await?,
+        ));
     }
     let now = authority.now();
     let mut changed = Vec::new();
     let mut tx = authority.write().await?;
     for (index, text, verified) in &verified {
-        let refused = |message| ReceiveError::Refused { index: *index, message };
+        let refused = |message| ReceiveError::Refused {
+            index: *index,
+            message,
+        };
         let Some(expected) = store::issued::find(&mut tx, &verified.receipt().jti).await? else {
             tracing::warn!(jti = %verified.receipt().jti, "a receipt for a token that is not ours");
             continue;
         };
         fits(&expected, verified.receipt()).map_err(refused)?;
         let kept = store::receipts::insert(&mut tx, verified, text, now).await?;
-        if kept && let Some(plan) = apply(authority, &mut tx, verified, text, &expected, now).await? {
+        if kept
+            && let Some(plan) = apply(authority, &mut tx, verified, text, &expected, now).await?
+        {
             changed.push(plan);
         }
     }
@@ -106,7 +118,10 @@ fn fits(expected: &Expected, receipt: &Receipt) -> Result<(), String> {
         ("agent", receipt.sub == expected.agent),
         ("tool", receipt.tool == expected.tool),
         ("token", receipt.token_sha256 == expected.token_sha256),
-        ("parameters", receipt.params_sha256 == expected.params_sha256),
+        (
+            "parameters",
+            receipt.params_sha256 == expected.params_sha256,
+        ),
         ("request", receipt.request_sha256 == expected.request_sha256),
     ];
     match same.into_iter().find(|(_, same)| !same) {
@@ -130,14 +145,21 @@ async fn apply(
         return Ok(None);
     };
     let id = stored.plan.id.clone();
-    let Some(step) = stored.plan.steps.iter_mut().find(|step| step.id == receipt.step) else {
+    let Some(step) = stored
+        .plan
+        .steps
+        .iter_mut()
+        .find(|step| step.id == receipt.step)
+    else {
         return Ok(None);
     };
     // A receipt of an earlier token says nothing of the one that is out now.
     if step.jti.as_ref() != Some(&receipt.jti) {
         return Ok(None);
     }
-    let Some(state) = next(step.state, receipt, &expected.use_kind) else { return Ok(None) };
+    let Some(state) = next(step.state, receipt, &expected.use_kind) else {
+        return Ok(None);
+    };
     step.state = state;
     step.attempt = Some(receipt.attempt.clone());
     step.status = receipt.status;
@@ -229,7 +251,10 @@ mod tests {
         assert_eq!(once(Issued, Outcome::NotSent, None), Some(NotSent));
         assert_eq!(once(Issued, Outcome::InDoubt, None), Some(InDoubt));
         assert_eq!(once(InDoubt, Outcome::ResolvedExecuted, None), Some(Done));
-        assert_eq!(once(InDoubt, Outcome::ResolvedNotExecuted, None), Some(NotSent));
+        assert_eq!(
+            once(InDoubt, Outcome::ResolvedNotExecuted, None),
+            Some(NotSent)
+        );
         assert_eq!(once(Done, Outcome::Done, Some(500)), None);
         assert_eq!(once(Failed, Outcome::Done, Some(200)), None);
         assert_eq!(once(NotSent, Outcome::Done, Some(200)), None);
@@ -238,8 +263,14 @@ mod tests {
     #[test]
     fn a_later_read_under_a_lease_makes_good() {
         let lease = |state, outcome, status| next(state, &receipt(outcome, status), "lease");
-        assert_eq!(lease(StepState::Failed, Outcome::Done, Some(200)), Some(StepState::Done));
-        assert_eq!(lease(StepState::Issued, Outcome::InDoubt, None), Some(StepState::Failed));
+        assert_eq!(
+            lease(StepState::Failed, Outcome::Done, Some(200)),
+            Some(StepState::Done)
+        );
+        assert_eq!(
+            lease(StepState::Issued, Outcome::InDoubt, None),
+            Some(StepState::Failed)
+        );
         assert_eq!(lease(StepState::Done, Outcome::Done, Some(500)), None);
     }
 }

@@ -45,7 +45,9 @@ impl From<ReloadError> for Problem {
             ReloadError::Content(cause) => {
                 let problem = Self::new(
                     ProblemType::Invalid,
-                    format!("the policies folder was not taken, the last good bundle stays: {cause}"),
+                    format!(
+                        "the policies folder was not taken, the last good bundle stays: {cause}"
+                    ),
                 );
                 let problem = match cause.line {
                     Some(line) => problem.field("line", line),
@@ -93,7 +95,9 @@ fn read_directory(authority: &Authority) {
 /// Records a refused content once, and tells everybody who watches.
 async fn refused(authority: &Authority, before: &PolicyStatus) -> Result<(), StoreError> {
     let after = authority.policies.status();
-    let Some(candidate) = after.candidate.as_ref() else { return Ok(()) };
+    let Some(candidate) = after.candidate.as_ref() else {
+        return Ok(());
+    };
     if before.candidate.as_ref() == Some(candidate) {
         return Ok(());
     }
@@ -104,7 +108,9 @@ async fn refused(authority: &Authority, before: &PolicyStatus) -> Result<(), Sto
         "serving": after.active.as_ref().map(|bundle| bundle.hash()),
     });
     let mut tx = authority.write().await?;
-    authority.record(&mut tx, Kind::Policy, candidate.at, body).await?;
+    authority
+        .record(&mut tx, Kind::Policy, candidate.at, body)
+        .await?;
     tx.commit().await?;
     publish::bundle(authority).await;
     Ok(())
@@ -113,7 +119,9 @@ async fn refused(authority: &Authority, before: &PolicyStatus) -> Result<(), Sto
 /// Brings the store in line with the active bundle: a change is recorded, voids what people approved
 /// under another bundle, and goes to every enforcer.
 pub(crate) async fn activate(authority: &Authority, epoch: Epoch) -> Result<(), StoreError> {
-    let Some(bundle) = authority.policies.active() else { return Ok(()) };
+    let Some(bundle) = authority.policies.active() else {
+        return Ok(());
+    };
     let (hash, now) = (bundle.hash(), authority.now());
     let mut tx = authority.write().await?;
     let head = store::control::head(&mut tx).await?;

@@ -111,9 +111,16 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Router, RunError> {
         credentials = credentials.with_service_key(key.hash());
     }
     start_policies(&authority).await?;
-    watch::start(&authority, config.overlay.as_deref(), config.watch_every, tasks);
-    let router =
-        routes::router(AppState { authority: authority.clone(), credentials: credentials.clone() });
+    watch::start(
+        &authority,
+        config.overlay.as_deref(),
+        config.watch_every,
+        tasks,
+    );
+    let router = routes::router(AppState {
+        authority: authority.clone(),
+        credentials: credentials.clone(),
+    });
     let parts = Parts {
         name: "authority",
         isolation: config.isolation,
@@ -141,8 +148,11 @@ async fn open(config: &Config) -> Result<Authority, RunError> {
     files::ensure_dir_private(&config.data)?;
     let keys = Keys::load_or_generate(&folder, &config.random)?;
     let directory = SharedDirectory::load(&config.policies, config.overlay.as_deref())?;
-    let database =
-        Database::open(&config.database_url, &[&MIGRATOR, &countersign_ledger::MIGRATOR]).await?;
+    let database = Database::open(
+        &config.database_url,
+        &[&MIGRATOR, &countersign_ledger::MIGRATOR],
+    )
+    .await?;
     let http = client::internal()?;
     let peers = config
         .enforcers
@@ -155,7 +165,9 @@ async fn open(config: &Config) -> Result<Authority, RunError> {
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
             tenant: config.tenant.clone(),
-            token_ttl: config.token_ttl.clamp(Duration::from_secs(1), MAX_TOKEN_TTL),
+            token_ttl: config
+                .token_ttl
+                .clamp(Duration::from_secs(1), MAX_TOKEN_TTL),
             approval_ttl: config.approval_ttl.min(MAX_APPROVAL_TTL),
             limits: config.limits,
         }),
@@ -180,17 +192,29 @@ async fn open_ledger(
     let now = config.clock.now();
     let origin = format!("countersign/{}/authority", config.tenant);
     let mut tx = database.write().await?;
-    let opening = Opening { origin: &origin, tenant: &config.tenant, role: "authority" };
+    let opening = Opening {
+        origin: &origin,
+        tenant: &config.tenant,
+        role: "authority",
+    };
     let ledger = Ledger::open(&mut tx, opening).await?;
     let boot = json!({ "version": env!("CARGO_PKG_VERSION"), "kid": keys.active().kid() });
-    let _booted =
-        ledger.append(&mut tx, Kind::Boot, now, boot).await.map_err(StoreError::from)?;
+    let _booted = ledger
+        .append(&mut tx, Kind::Boot, now, boot)
+        .await
+        .map_err(StoreError::from)?;
     for jwk in keys.to_jwks().keys {
-        let state = if jwk.kid == *keys.active().kid() { "active" } else { "published" };
+        let state = if jwk.kid == *keys.active().kid() {
+            "active"
+        } else {
+            "published"
+        };
         if store::keys::record(&mut tx, &jwk, state, now).await? {
             let body = json!({ "event": "published", "kid": jwk.kid, "x": jwk.x, "use": "intent" });
-            let _published =
-                ledger.append(&mut tx, Kind::Keyset, now, body).await.map_err(StoreError::from)?;
+            let _published = ledger
+                .append(&mut tx, Kind::Keyset, now, body)
+                .await
+                .map_err(StoreError::from)?;
             store::control::raise_generation(&mut tx).await?;
         }
     }
@@ -250,13 +274,26 @@ async fn snapshot(
     for approval in approvals {
         let stored = store::plans::find(&mut connection, tenant, &approval.plan).await?;
         let Some(stored) = stored else { continue };
-        let Some(step) = stored.plan.step(&approval.step) else { continue };
+        let Some(step) = stored.plan.step(&approval.step) else {
+            continue;
+        };
         let id = approval.id.to_string();
-        let view = ApprovalView::of(approval, Around { plan: &stored.plan, step, now });
+        let view = ApprovalView::of(
+            approval,
+            Around {
+                plan: &stored.plan,
+                step,
+                now,
+            },
+        );
         items.push(("approval", id, serde_json::to_value(view)?));
     }
     let control = command::document(authority, &mut connection, now).await?;
-    items.push(("control", "control".to_owned(), serde_json::to_value(control)?));
+    items.push((
+        "control",
+        "control".to_owned(),
+        serde_json::to_value(control)?,
+    ));
     drop(connection);
     let mut bundle = bundle_view::read(authority).await?;
     bundle.files.clear();

@@ -81,20 +81,38 @@ pub(crate) struct Paths;
 /// The routes with their state.
 pub(crate) fn router(state: AppState) -> Router {
     Router::new()
-        .route("/v1/plans", get(list_plans::list_plans).post(submit_plan::submit_plan))
+        .route(
+            "/v1/plans",
+            get(list_plans::list_plans).post(submit_plan::submit_plan),
+        )
         .route("/v1/plans/{plan_id}", get(get_plan::get_plan))
         .route("/v1/plans/{plan_id}/cancel", post(cancel_plan::cancel_plan))
-        .route("/v1/plans/{plan_id}/steps/{step}/token", post(issue_token::issue_token))
+        .route(
+            "/v1/plans/{plan_id}/steps/{step}/token",
+            post(issue_token::issue_token),
+        )
         .route("/v1/approvals", get(list_approvals::list_approvals))
-        .route("/v1/approvals/{approval_id}", get(get_approval::get_approval))
-        .route("/v1/approvals/{approval_id}/decision", post(decide_approval::decide_approval))
+        .route(
+            "/v1/approvals/{approval_id}",
+            get(get_approval::get_approval),
+        )
+        .route(
+            "/v1/approvals/{approval_id}/decision",
+            post(decide_approval::decide_approval),
+        )
         .route("/v1/receipts", post(submit_receipts::submit_receipts))
         .route("/v1/explain", post(explain_call::explain_call))
         .route("/v1/tools", get(list_tools::list_tools))
         .route("/v1/agents", get(list_agents::list_agents))
         .route("/v1/policies", get(get_policies::get_policies))
-        .route("/v1/policies/reload", post(reload_policies::reload_policies))
-        .route("/v1/control", get(get_control::get_control).post(set_control::set_control))
+        .route(
+            "/v1/policies/reload",
+            post(reload_policies::reload_policies),
+        )
+        .route(
+            "/v1/control",
+            get(get_control::get_control).post(set_control::set_control),
+        )
         .route("/.well-known/jwks.json", get(get_jwks::get_jwks))
         .route("/v1/ledger/entries", get(list_entries::list_entries))
         .with_state(state)
@@ -146,7 +164,11 @@ fn approval_view(
         }
     };
     let step = found.step()?.clone();
-    let around = Around { plan: &found.stored.plan, step: &step, now };
+    let around = Around {
+        plan: &found.stored.plan,
+        step: &step,
+        now,
+    };
     let mut view = ApprovalView::of(found.approval, around);
     view.can_decide = Some(why_not.is_none());
     view.why_not = why_not;

@@ -35,6 +35,9 @@ pub(crate) enum StoreError {
 
 impl StoreError {
     pub(crate) fn corrupt(what: &'static str, why: impl std::fmt::Display) -> Self {
-        Self::Corrupt { what, why: why.to_string() }
+        Self::Corrupt {
+            what,
+            why: why.to_string(),
+        }
     }
 }

@@ -13,12 +13,7 @@ use crate::stamp;
 use crate::store::{self, StoreError};
 
 /// Starts the watchers; they end with `tasks`.
-pub(crate) fn start(
-    authority: &Authority,
-    overlay: Option<&Path>,
-    every: Duration,
-    tasks: &Tasks,
-) {
+pub(crate) fn start(authority: &Authority, overlay: Option<&Path>, every: Duration, tasks: &Tasks) {
     if every.is_zero() {
         return;
     }
@@ -63,8 +58,7 @@ async fn expire(authority: &Authority, since: Timestamp, now: Timestamp) -> Resu
     let tenant = &authority.settings.tenant;
     let (since, now) = (stamp::to_millis(since), stamp::to_millis(now));
     let mut connection = authority.read().await?;
-    let expired =
-        store::approvals::expired_between(&mut connection, tenant, since, now).await?;
+    let expired = store::approvals::expired_between(&mut connection, tenant, since, now).await?;
     drop(connection);
     for approval in expired {
         publish::approval_again(authority, &approval.id).await;
@@ -74,7 +68,11 @@ async fn expire(authority: &Authority, since: Timestamp, now: Timestamp) -> Resu
 
 fn folders(authority: &Authority, overlay: Option<&Path>) -> Vec<std::path::PathBuf> {
     let policies = authority.policies.dir().to_owned();
-    overlay.map(Path::to_owned).into_iter().chain([policies]).collect()
+    overlay
+        .map(Path::to_owned)
+        .into_iter()
+        .chain([policies])
+        .collect()
 }
 
 /// Every file below the folders with its length and time of change.
@@ -82,7 +80,9 @@ fn look(folders: &[std::path::PathBuf]) -> Vec<(std::path::PathBuf, u64, Option<
     let mut open = folders.to_vec();
     let mut found = Vec::new();
     while let Some(folder) = open.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in entries.flatten() {
             let path = entry.path();
             // Follows links, as reading does: a folder swapped by its link is another folder.

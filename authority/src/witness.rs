@@ -23,7 +23,9 @@ pub(crate) enum WitnessError {
     #[error("the bounds allow too many combinations to judge: list fewer values")]
     TooMany,
     /// Nothing that the bounds allow fits the tool.
-    #[error("no value that the bounds allow fits the tool's parameters: give an `enum`, a `minimum` and `maximum`, or a value in the plan")]
+    #[error(
+        "no value that the bounds allow fits the tool's parameters: give an `enum`, a `minimum` and `maximum`, or a value in the plan"
+    )]
     Nothing,
 }
 
@@ -41,7 +43,12 @@ pub(crate) fn candidates(
             .and_then(|properties| properties.get(param))
             .ok_or_else(|| WitnessError::Unknown(param.clone()))?;
         let mut values = edges(bound, declared);
-        values.extend(planned.get(param).filter(|value| !values.contains(value)).cloned());
+        values.extend(
+            planned
+                .get(param)
+                .filter(|value| !values.contains(value))
+                .cloned(),
+        );
         combinations = combine(&combinations, param, &values)?;
     }
     let fitting: Vec<Params> = combinations
@@ -49,7 +56,11 @@ pub(crate) fn candidates(
         .filter_map(|exact| bounds::settle(planned, limits, &exact).ok())
         .filter_map(|params| tool.params(params).ok())
         .collect();
-    if fitting.is_empty() { Err(WitnessError::Nothing) } else { Ok(fitting) }
+    if fitting.is_empty() {
+        Err(WitnessError::Nothing)
+    } else {
+        Ok(fitting)
+    }
 }
 
 fn combine(
@@ -65,7 +76,10 @@ fn combine(
         exact.insert(param.to_owned(), value.clone());
         exact
     };
-    Ok(before.iter().flat_map(|exact| values.iter().map(move |value| with(exact, value))).collect())
+    Ok(before
+        .iter()
+        .flat_map(|exact| values.iter().map(move |value| with(exact, value)))
+        .collect())
 }
 
 /// The values at the edges of `bound`, with those of the tool's own schema where it is tighter. What
@@ -82,13 +96,24 @@ fn edges(bound: &Value, declared: &Value) -> Vec<Value> {
         for name in ["minimum", "maximum"] {
             values.extend(schema.get(name).cloned());
         }
-        values.extend(schema.get("exclusiveMinimum").and_then(|edge| moved(edge, 1)));
-        values.extend(schema.get("exclusiveMaximum").and_then(|edge| moved(edge, -1)));
+        values.extend(
+            schema
+                .get("exclusiveMinimum")
+                .and_then(|edge| moved(edge, 1)),
+        );
+        values.extend(
+            schema
+                .get("exclusiveMaximum")
+                .and_then(|edge| moved(edge, -1)),
+        );
     }
     if let Some(choices) = declared.get("enum").and_then(Value::as_array) {
         values.extend(choices.iter().cloned());
     }
-    let kind = declared.get("type").or_else(|| bound.get("type")).and_then(Value::as_str);
+    let kind = declared
+        .get("type")
+        .or_else(|| bound.get("type"))
+        .and_then(Value::as_str);
     match kind {
         Some("boolean") => values.extend([json!(false), json!(true)]),
         Some("string") if values.is_empty() => values.push(json!(sample(bound, declared))),
@@ -154,14 +179,28 @@ maximum = 100
     #[test]
     fn a_range_is_judged_at_both_edges_and_at_the_planned_value() {
         let planned = json!({"service_id": "auth", "replicas": 3});
-        let found = judged(&planned, &json!({"replicas": {"minimum": 2, "maximum": 500}})).unwrap();
-        let replicas: Vec<_> = found.iter().map(|params| params["replicas"].as_i64().unwrap()).collect();
-        assert_eq!(replicas, [2, 100, 3], "500 does not fit the tool, whose own maximum is judged");
+        let found = judged(
+            &planned,
+            &json!({"replicas": {"minimum": 2, "maximum": 500}}),
+        )
+        .unwrap();
+        let replicas: Vec<_> = found
+            .iter()
+            .map(|params| params["replicas"].as_i64().unwrap())
+            .collect();
+        assert_eq!(
+            replicas,
+            [2, 100, 3],
+            "500 does not fit the tool, whose own maximum is judged"
+        );
     }
 
     #[test]
     fn every_listed_resource_is_judged() {
-        let found = judged(&json!({"replicas": 3}), &json!({"service_id": {"enum": ["auth", "db"]}}));
+        let found = judged(
+            &json!({"replicas": 3}),
+            &json!({"service_id": {"enum": ["auth", "db"]}}),
+        );
         assert_eq!(found.unwrap().len(), 2);
     }
 
@@ -181,6 +220,9 @@ maximum = 100
         let many = judged(&planned(), &json!({"replicas": {"enum": many}}));
         assert_eq!(many.unwrap_err(), WitnessError::TooMany);
         let unknown = judged(&planned(), &json!({"replica": {"maximum": 1}}));
-        assert_eq!(unknown.unwrap_err(), WitnessError::Unknown("replica".to_owned()));
+        assert_eq!(
+            unknown.unwrap_err(),
+            WitnessError::Unknown("replica".to_owned())
+        );
     }
 }

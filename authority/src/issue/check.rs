@@ -22,7 +22,10 @@ pub(super) fn runnable(plan: &Plan, step: &Step, bundle: &Bundle) -> Result<(), 
         PlanState::Denied => return Err(denied(plan)),
         PlanState::Cancelled => return Err(closed(format!("plan `{}` was withdrawn", plan.id))),
         PlanState::Failed => {
-            return Err(closed(format!("a step of plan `{}` failed: submit a new plan", plan.id)));
+            return Err(closed(format!(
+                "a step of plan `{}` failed: submit a new plan",
+                plan.id
+            )));
         }
         PlanState::Open | PlanState::Done => {}
     }
@@ -30,13 +33,23 @@ pub(super) fn runnable(plan: &Plan, step: &Step, bundle: &Bundle) -> Result<(), 
         let detail = format!("the policies changed since plan `{}` was judged", plan.id);
         return Err(IssueError::State(ProblemType::PlanStale, detail));
     }
-    let doubt = plan.steps.iter().find(|other| other.state == StepState::InDoubt);
+    let doubt = plan
+        .steps
+        .iter()
+        .find(|other| other.state == StepState::InDoubt);
     if let Some(doubt) = doubt.filter(|other| other.id != step.id) {
-        let detail = format!("the plan stands still while step `{}` is in doubt", doubt.id);
+        let detail = format!(
+            "the plan stands still while step `{}` is in doubt",
+            doubt.id
+        );
         return Err(IssueError::State(ProblemType::StepNotReady, detail));
     }
     if let Some(unmet) = plan.unmet(step).next() {
-        let detail = format!("step `{}` is not done: it is {}", unmet.id, unmet.state.as_str());
+        let detail = format!(
+            "step `{}` is not done: it is {}",
+            unmet.id,
+            unmet.state.as_str()
+        );
         return Err(IssueError::State(ProblemType::StepNotReady, detail));
     }
     Ok(())
@@ -47,16 +60,27 @@ fn closed(detail: String) -> IssueError {
 }
 
 fn denied(plan: &Plan) -> IssueError {
-    let by_policy = || plan.steps.iter().filter(|step| step.verdict == Verdict::Deny);
+    let by_policy = || {
+        plan.steps
+            .iter()
+            .filter(|step| step.verdict == Verdict::Deny)
+    };
     let mut reasons: Vec<_> = by_policy().flat_map(|step| step.reasons.clone()).collect();
     let policies = by_policy().flat_map(|step| step.policies.clone()).collect();
     let detail = if let Some(step) = by_policy().next() {
         format!("policy denies step `{}` of plan `{}`", step.id, plan.id)
     } else {
-        reasons.push(judge::reason("approval_denied", "a person denied a step of the plan"));
+        reasons.push(judge::reason(
+            "approval_denied",
+            "a person denied a step of the plan",
+        ));
         format!("plan `{}` was denied by a person", plan.id)
     };
-    IssueError::Denied { detail, reasons, policies }
+    IssueError::Denied {
+        detail,
+        reasons,
+        policies,
+    }
 }
 
 /// One step, one token: another only after the first can no longer run and never did.
@@ -71,9 +95,11 @@ pub(super) async fn last_token_is_spent(
             let detail = format!("step `{}` is {}", step.id, step.state.as_str());
             Err(IssueError::State(ProblemType::StepClosed, detail))
         }
-        StepState::Denied | StepState::Cancelled => {
-            Err(closed(format!("step `{}` is {}", step.id, step.state.as_str())))
-        }
+        StepState::Denied | StepState::Cancelled => Err(closed(format!(
+            "step `{}` is {}",
+            step.id,
+            step.state.as_str()
+        ))),
         StepState::InDoubt => Err(outstanding(format!(
             "whether step `{}` ran is not known: resolve it at the enforcer first",
             step.id
@@ -140,7 +166,10 @@ pub(super) async fn nothing_is_stopped(
     let Some(entry) = store::control::stopped(connection, &scopes).await? else {
         return Ok(());
     };
-    let why = entry.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let why = entry
+        .reason
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     let message = format!("`{}` was stopped by {}{why}", entry.scope, entry.by);
     Err(Refusal::new(RefusalCode::Killed, message).into())
 }

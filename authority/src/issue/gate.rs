@@ -51,8 +51,9 @@ pub(super) async fn pass(
         };
     };
     let missing = || StoreError::corrupt("step", format!("approval `{id}` is missing"));
-    let asked =
-        store::approvals::find(tx, &authority.settings.tenant, id).await?.ok_or_else(missing)?;
+    let asked = store::approvals::find(tx, &authority.settings.tenant, id)
+        .await?
+        .ok_or_else(missing)?;
     if asked.used.is_some() || !asked.covers(&judgement.rules) {
         let again = if needed {
             judgement.clone()
@@ -71,7 +72,10 @@ pub(super) async fn pass(
         IssueError::State(ProblemType::ApprovalClosed, detail)
     };
     match asked.state_at(now) {
-        ApprovalState::Pending => Ok(Gate::Waiting { id: asked.id, new: None }),
+        ApprovalState::Pending => Ok(Gate::Waiting {
+            id: asked.id,
+            new: None,
+        }),
         ApprovalState::Approved => Ok(Gate::Open(Some(Box::new(asked)))),
         ApprovalState::Expired => Err(closed("expired before it led to a token")),
         ApprovalState::Void => Err(closed("is void")),
@@ -91,7 +95,11 @@ async fn ask(
     judgement: &Judgement,
     now: Timestamp,
 ) -> Result<Gate, StoreError> {
-    let asked = Asked { plan: found.plan.id.clone(), hash: found.hash, now };
+    let asked = Asked {
+        plan: found.plan.id.clone(),
+        hash: found.hash,
+        now,
+    };
     let new = intake::ask(authority, &asked, step, judgement);
     if let Some(old) = &step.approval {
         for from in [ApprovalState::Pending, ApprovalState::Approved] {
@@ -105,5 +113,8 @@ async fn ask(
         "step": step.id, "policies": new.policies,
     });
     authority.record(tx, Kind::Approval, now, body).await?;
-    Ok(Gate::Waiting { id: new.id.clone(), new: Some(Box::new(new)) })
+    Ok(Gate::Waiting {
+        id: new.id.clone(),
+        new: Some(Box::new(new)),
+    })
 }

@@ -18,7 +18,11 @@ pub struct PlanLimits {
 
 impl Default for PlanLimits {
     fn default() -> Self {
-        Self { steps: 20, mutating: 5, destructive: 1 }
+        Self {
+            steps: 20,
+            mutating: 5,
+            destructive: 1,
+        }
     }
 }
 

@@ -63,5 +63,10 @@ pub(crate) async fn decide_approval(
     };
     let found = answer::answer(&authority, given).await?;
     let now = authority.now();
-    Ok(Json(approval_view(&authority, &AnyCaller::Operator(operator), found, now)?))
+    Ok(Json(approval_view(
+        &authority,
+        &AnyCaller::Operator(operator),
+        found,
+        now,
+    )?))
 }

@@ -31,7 +31,10 @@ pub(crate) async fn get_approval(
     let mut connection = authority.read().await?;
     let found = answer::find(&authority, &mut connection, &id).await?;
     let Some(found) = found.filter(|found| is_theirs(&caller, &found.stored.plan.agent)) else {
-        return Err(Problem::new(ProblemType::NotFound, format!("there is no approval `{id}`")));
+        return Err(Problem::new(
+            ProblemType::NotFound,
+            format!("there is no approval `{id}`"),
+        ));
     };
     let bytes = store::plans::bytes(&mut connection, &found.stored.plan.id).await?;
     let mut view = approval_view(&authority, &caller, found, authority.now())?;

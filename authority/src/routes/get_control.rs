@@ -23,5 +23,7 @@ pub(crate) async fn get_control(
 ) -> Result<Json<ControlView>, Problem> {
     let now = authority.now();
     let mut connection = authority.read().await?;
-    Ok(Json(command::document(&authority, &mut connection, now).await?))
+    Ok(Json(
+        command::document(&authority, &mut connection, now).await?,
+    ))
 }

@@ -28,8 +28,9 @@ pub(crate) async fn get_plan(
     let found = store::plans::find(&mut connection, &authority.settings.tenant, &id).await?;
     match found {
         Some(found) if is_theirs(&caller, &found.plan.agent) => Ok(Json(found.into())),
-        Some(_) | None => {
-            Err(Problem::new(ProblemType::NotFound, format!("there is no plan `{id}`")))
-        }
+        Some(_) | None => Err(Problem::new(
+            ProblemType::NotFound,
+            format!("there is no plan `{id}`"),
+        )),
     }
 }

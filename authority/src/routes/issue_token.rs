@@ -76,10 +76,23 @@ pub(crate) async fn issue_token(
 ) -> Result<Response, Problem> {
     receive::receive(&authority, &request.receipts).await?;
     let params = request.params.as_ref();
-    let wanted = Wanted { agent: &agent, plan: &plan, step: &step, params };
+    let wanted = Wanted {
+        agent: &agent,
+        plan: &plan,
+        step: &step,
+        params,
+    };
     match issue::issue(&authority, wanted).await? {
-        Answer::Token { token, expires_at, approvals } => {
-            let body = Json(IssuedToken { token, expires_at, approvals });
+        Answer::Token {
+            token,
+            expires_at,
+            approvals,
+        } => {
+            let body = Json(IssuedToken {
+                token,
+                expires_at,
+                approvals,
+            });
             Ok((StatusCode::CREATED, body).into_response())
         }
         Answer::Waiting(approval_id) => {

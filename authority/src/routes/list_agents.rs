@@ -56,6 +56,10 @@ pub(crate) async fn list_agents(
     State(authority): State<Authority>,
 ) -> Result<Json<AgentList>, Problem> {
     let directory = authority.directory.snapshot();
-    let agents = directory.agents().filter(|agent| is_theirs(&caller, &agent.id));
-    Ok(Json(AgentList { agents: agents.map(|agent| AgentView::from(&**agent)).collect() }))
+    let agents = directory
+        .agents()
+        .filter(|agent| is_theirs(&caller, &agent.id));
+    Ok(Json(AgentList {
+        agents: agents.map(|agent| AgentView::from(&**agent)).collect(),
+    }))
 }

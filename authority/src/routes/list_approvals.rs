@@ -37,8 +37,7 @@ pub(crate) async fn list_approvals(
     let limit = query.limit();
     let tenant = &authority.settings.tenant;
     let mut connection = authority.read().await?;
-    let found =
-        store::approvals::newest(&mut connection, tenant, whose(&caller), limit).await?;
+    let found = store::approvals::newest(&mut connection, tenant, whose(&caller), limit).await?;
     let mut approvals = Vec::new();
     for approval in found {
         if !query.wants(approval.state_at(now)) {
@@ -46,7 +45,10 @@ pub(crate) async fn list_approvals(
         }
         let missing = || StoreError::corrupt("approval", "its plan is missing");
         let stored = store::plans::find(&mut connection, tenant, &approval.plan).await?;
-        let found = Found { stored: stored.ok_or_else(missing)?, approval };
+        let found = Found {
+            stored: stored.ok_or_else(missing)?,
+            approval,
+        };
         approvals.push(approval_view(&authority, &caller, found, now)?);
     }
     Ok(Json(ApprovalList { approvals }))

@@ -22,6 +22,9 @@ pub(crate) async fn list_entries(
     State(authority): State<Authority>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page>, Problem> {
-    let page = authority.ledger.page(authority.database.read(), query).await;
+    let page = authority
+        .ledger
+        .page(authority.database.read(), query)
+        .await;
     Ok(Json(page.map_err(StoreError::from)?))
 }

@@ -36,5 +36,7 @@ pub(crate) async fn list_plans(
     let tenant = &authority.settings.tenant;
     let plans =
         store::plans::newest(&mut connection, tenant, whose(&caller), query.limit()).await?;
-    Ok(Json(PlanList { plans: plans.into_iter().map(PlanView::from).collect() }))
+    Ok(Json(PlanList {
+        plans: plans.into_iter().map(PlanView::from).collect(),
+    }))
 }

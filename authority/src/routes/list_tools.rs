@@ -98,5 +98,7 @@ pub(crate) async fn list_tools(
     State(authority): State<Authority>,
 ) -> Result<Json<ToolList>, Problem> {
     let bundle = authority.bundle()?;
-    Ok(Json(ToolList { tools: bundle.catalogue().iter().map(ToolView::from).collect() }))
+    Ok(Json(ToolList {
+        tools: bundle.catalogue().iter().map(ToolView::from).collect(),
+    }))
 }

@@ -14,6 +14,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let RawBody(bytes) = RawBody::from_request(request, state).await?;
-        if bytes.is_empty() { Ok(Self(T::default())) } else { read_json(&bytes).map(Self) }
+        if bytes.is_empty() {
+            Ok(Self(T::default()))
+        } else {
+            read_json(&bytes).map(Self)
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use countersign_service::credential::OperatorCaller;
-use countersign_service::problem::{Problem, ProblemDocument};
 use countersign_service::extract::Json;
+use countersign_service::problem::{Problem, ProblemDocument};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -34,7 +34,11 @@ pub(crate) async fn reload_policies(
     State(authority): State<Authority>,
     OptionalJson(request): OptionalJson<ReloadRequest>,
 ) -> Result<Json<BundleView>, Problem> {
-    let epoch = if request.immediate { Epoch::Raise } else { Epoch::Keep };
+    let epoch = if request.immediate {
+        Epoch::Raise
+    } else {
+        Epoch::Keep
+    };
     tracing::info!(operator.id = %operator.id, "policies are read again");
     reload::reload(&authority, epoch).await?;
     Ok(Json(bundle_view::read(&authority).await?))

@@ -50,8 +50,17 @@ pub(crate) async fn set_control(
     State(authority): State<Authority>,
     Json(request): Json<ControlRequest>,
 ) -> Result<Json<ControlAnswer>, Problem> {
-    let ControlRequest { action, scope, reason } = request;
-    let command = Command { action, scope, by: operator.id.to_string(), reason };
+    let ControlRequest {
+        action,
+        scope,
+        reason,
+    } = request;
+    let command = Command {
+        action,
+        scope,
+        by: operator.id.to_string(),
+        reason,
+    };
     let (generation, taken) = command::carry_out(&authority, command).await?;
     Ok(Json(ControlAnswer {
         generation,

@@ -31,7 +31,9 @@ pub(crate) async fn head(connection: &mut AnyConnection) -> Result<Head, StoreEr
 
 /// Everything that is stopped, in the order of the scopes.
 pub(crate) async fn entries(connection: &mut AnyConnection) -> Result<Vec<Entry>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM control_entry ORDER BY scope").fetch_all(connection).await?;
+    let rows = sqlx::query("SELECT * FROM control_entry ORDER BY scope")
+        .fetch_all(connection)
+        .await?;
     rows.iter()
         .map(|found| {
             Ok(Entry {
@@ -102,5 +104,7 @@ pub(crate) async fn stopped(
     scopes: &[Scope],
 ) -> Result<Option<Entry>, StoreError> {
     let entries = entries(connection).await?;
-    Ok(entries.into_iter().find(|entry| scopes.contains(&entry.scope)))
+    Ok(entries
+        .into_iter()
+        .find(|entry| scopes.contains(&entry.scope)))
 }

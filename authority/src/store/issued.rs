@@ -161,5 +161,7 @@ pub(crate) async fn tools_before(
     .bind(stamp::to_millis(since))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|found| row::parsed(found, "tool")).collect()
+    rows.iter()
+        .map(|found| row::parsed(found, "tool"))
+        .collect()
 }

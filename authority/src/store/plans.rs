@@ -155,7 +155,9 @@ pub(crate) async fn outdated(
     .bind(epoch_column(policy_epoch))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|found| row::parsed(found, "plan_id")).collect()
+    rows.iter()
+        .map(|found| row::parsed(found, "plan_id"))
+        .collect()
 }
 
 /// The exact bytes that a plan's hash covers.
@@ -167,7 +169,9 @@ pub(crate) async fn bytes(
         .bind(id.as_str())
         .fetch_optional(connection)
         .await?;
-    found.map(|found| row::text(&found, "plan_bytes")).transpose()
+    found
+        .map(|found| row::text(&found, "plan_bytes"))
+        .transpose()
 }
 
 /// Moves a plan from one state to another; `false` when it stood elsewhere.
@@ -194,18 +198,22 @@ pub(crate) async fn move_step(
     from: StepState,
     to: StepState,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE step SET state = $1 WHERE plan_id = $2 AND step = $3 AND state = $4")
-        .bind(to.as_str())
-        .bind(plan.as_str())
-        .bind(step.as_str())
-        .bind(from.as_str())
-        .execute(tx)
-        .await?;
+    let done =
+        sqlx::query("UPDATE step SET state = $1 WHERE plan_id = $2 AND step = $3 AND state = $4")
+            .bind(to.as_str())
+            .bind(plan.as_str())
+            .bind(step.as_str())
+            .bind(from.as_str())
+            .execute(tx)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Closes every step of a plan that has no token yet.
-pub(crate) async fn cancel_waiting(tx: &mut AnyConnection, plan: &PlanId) -> Result<(), StoreError> {
+pub(crate) async fn cancel_waiting(
+    tx: &mut AnyConnection,
+    plan: &PlanId,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE step SET state = $1 WHERE plan_id = $2 AND state IN ($3, $4)")
         .bind(StepState::Cancelled.as_str())
         .bind(plan.as_str())
@@ -302,7 +310,10 @@ async fn with_steps(
         created_at: row::time(found, "created_at")?,
         steps: steps.iter().map(step).collect::<Result<_, _>>()?,
     };
-    Ok(StoredPlan { plan, hash: row::parsed(found, "plan_hash")? })
+    Ok(StoredPlan {
+        plan,
+        hash: row::parsed(found, "plan_hash")?,
+    })
 }
 
 fn step(found: &AnyRow) -> Result<Step, StoreError> {

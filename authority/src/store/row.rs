@@ -50,7 +50,9 @@ pub(super) fn parsed<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T
 where
     T::Err: std::fmt::Display,
 {
-    text(row, column)?.parse().map_err(|error| StoreError::corrupt(column, error))
+    text(row, column)?
+        .parse()
+        .map_err(|error| StoreError::corrupt(column, error))
 }
 
 /// A nullable text column in the one spelling of `T`.
@@ -61,7 +63,10 @@ pub(super) fn optional_parsed<T: FromStr>(
 where
     T::Err: std::fmt::Display,
 {
-    let parse = |text: String| text.parse().map_err(|error| StoreError::corrupt(column, error));
+    let parse = |text: String| {
+        text.parse()
+            .map_err(|error| StoreError::corrupt(column, error))
+    };
     optional_text(row, column)?.map(parse).transpose()
 }
 
@@ -87,7 +92,9 @@ pub(super) fn optional_json<T: DeserializeOwned>(
     row: &AnyRow,
     column: &'static str,
 ) -> Result<Option<T>, StoreError> {
-    optional_text(row, column)?.map(|text| from_json(&text, column)).transpose()
+    optional_text(row, column)?
+        .map(|text| from_json(&text, column))
+        .transpose()
 }
 
 fn from_json<T: DeserializeOwned>(text: &str, column: &'static str) -> Result<T, StoreError> {

@@ -42,7 +42,11 @@ impl Enforcer {
     pub(crate) async fn start(clock: &Clock, tasks: &Tasks) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let enforcer = Self { url, clock: clock.clone(), memory: Arc::default() };
+        let enforcer = Self {
+            url,
+            clock: clock.clone(),
+            memory: Arc::default(),
+        };
         let router = Router::new()
             .route("/.well-known/jwks.json", get(jwks))
             .route("/v1/intents/{jti}", get(intent))
@@ -59,7 +63,11 @@ impl Enforcer {
 
     /// From now on says `state` of the token.
     pub(crate) fn says(&self, jti: &str, state: &str) {
-        self.memory.lock().unwrap().states.insert(jti.to_owned(), state.to_owned());
+        self.memory
+            .lock()
+            .unwrap()
+            .states
+            .insert(jti.to_owned(), state.to_owned());
     }
 
     /// From now on fails every request, or answers again.
@@ -73,7 +81,13 @@ impl Enforcer {
     }
 
     /// A receipt for the token, signed with the enforcer's key.
-    pub(crate) fn receipt(&self, token: &str, intent: &Intent, outcome: Outcome, status: Option<u16>) -> String {
+    pub(crate) fn receipt(
+        &self,
+        token: &str,
+        intent: &Intent,
+        outcome: Outcome,
+        status: Option<u16>,
+    ) -> String {
         receipt::sign(&receipt_key(), &self.claims(token, intent, outcome, status))
     }
 
@@ -147,5 +161,7 @@ async fn control(
 
 fn is_service(headers: &HeaderMap) -> bool {
     let expected = format!("Bearer {}", key("service").expose());
-    headers.get("authorization").is_some_and(|value| value == expected.as_str())
+    headers
+        .get("authorization")
+        .is_some_and(|value| value == expected.as_str())
 }

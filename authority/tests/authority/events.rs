@@ -23,7 +23,10 @@ impl Stream {
             .unwrap();
         let response = world.router().clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
-        Self { body: response.into_body().into_data_stream(), text: String::new() }
+        Self {
+            body: response.into_body().into_data_stream(),
+            text: String::new(),
+        }
     }
 
     /// The next event's name and data.
@@ -32,7 +35,11 @@ impl Stream {
             let text = std::mem::take(&mut self.text);
             if let Some((event, rest)) = text.split_once("\n\n") {
                 let member = |name: &str| {
-                    event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim()
+                    event
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .unwrap_or_default()
+                        .trim()
                 };
                 let found = (
                     member("event:").to_owned(),
@@ -75,13 +82,22 @@ async fn a_subscriber_gets_what_is_and_then_what_changes() {
     let id = plan["steps"][0]["approval_id"].as_str().unwrap();
     world.decide("alice", &plan, id, "approve").await.ok(200);
     let told = stream.until(|_, data| data["topic"] == "approval").await;
-    assert_eq!((told["id"].as_str(), told["item"]["state"].as_str()), (Some(id), Some("approved")));
-    assert!(told["item"].get("can_decide").is_none(), "an event has no caller");
+    assert_eq!(
+        (told["id"].as_str(), told["item"]["state"].as_str()),
+        (Some(id), Some("approved"))
+    );
+    assert!(
+        told["item"].get("can_decide").is_none(),
+        "an event has no caller"
+    );
     world.minted("remediator", &plan, "s1").await;
     let issued = |_: &str, data: &Value| data["item"]["steps"][0]["state"] == "issued";
     stream.until(issued).await;
     let freeze = json!({"action": "freeze", "scope": "all"});
-    world.call("operator", "POST", "/v1/control", &freeze).await.ok(200);
+    world
+        .call("operator", "POST", "/v1/control", &freeze)
+        .await
+        .ok(200);
     let control = stream.until(|_, data| data["topic"] == "control").await;
     assert_eq!(control["item"]["entries"][0]["scope"], "all");
     world.change_policies().await;
@@ -95,14 +111,28 @@ async fn a_changed_policies_folder_is_noticed() {
     let mut stream = Stream::open(&world, "operator").await;
     stream.until(|name, _| name == "snapshot_end").await;
     let spare = world.policies().join("site/spare.cedar");
-    std::fs::write(&spare, "@id(\"spare\") forbid(principal, action, resource) when {").unwrap();
+    std::fs::write(
+        &spare,
+        "@id(\"spare\") forbid(principal, action, resource) when {",
+    )
+    .unwrap();
     let refused = |_: &str, data: &Value| data["item"]["candidate"]["error"]["message"].is_string();
     let told = stream.until(refused).await;
-    assert_eq!(told["item"]["bundle"], before["bundle"], "the last good bundle stays");
-    std::fs::write(&spare, "@id(\"spare\") forbid(principal, action, resource) when { false };").unwrap();
+    assert_eq!(
+        told["item"]["bundle"], before["bundle"],
+        "the last good bundle stays"
+    );
+    std::fs::write(
+        &spare,
+        "@id(\"spare\") forbid(principal, action, resource) when { false };",
+    )
+    .unwrap();
     let active = |_: &str, data: &Value| {
         data["topic"] == "bundle" && data["item"]["bundle"] != before["bundle"]
     };
     stream.until(active).await;
-    assert_eq!(world.submit("remediator", json!([restart("s1")])).await["verdict"], "allow");
+    assert_eq!(
+        world.submit("remediator", json!([restart("s1")])).await["verdict"],
+        "allow"
+    );
 }

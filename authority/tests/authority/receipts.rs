@@ -22,7 +22,9 @@ async fn a_receipt_counts_once_however_often_it_comes() {
     assert_eq!(after["state"], "done");
     assert_eq!(after["steps"][0]["receipt"], receipt);
     assert_eq!(after["steps"][0]["status"], 200);
-    let outcomes = world.get("operator", "/v1/ledger/entries?kind=outcome").await;
+    let outcomes = world
+        .get("operator", "/v1/ledger/entries?kind=outcome")
+        .await;
     assert_eq!(outcomes["entries"].as_array().unwrap().len(), 1);
 }
 
@@ -32,7 +34,9 @@ async fn a_forged_receipt_moves_nothing() {
     let plan = world.submit("remediator", json!([restart("s1")])).await;
     let token = world.minted("remediator", &plan, "s1").await;
     let verified = world.verify(&token).await;
-    let honest = world.enforcer.claims(&token, verified.get(), Outcome::Done, Some(200));
+    let honest = world
+        .enforcer
+        .claims(&token, verified.get(), Outcome::Done, Some(200));
     let thief = SigningKey::from_seed(&[66; 32]).unwrap();
     let mut other_params = honest.clone();
     other_params.params_sha256 = Digest::of(b"other");
@@ -53,8 +57,14 @@ async fn a_forged_receipt_moves_nothing() {
     ];
     for forged in forged {
         let body = json!({"receipts": [forged]});
-        world.call("service", "POST", "/v1/receipts", &body).await.refused(422, "receipt_refused");
-        world.token("remediator", &plan, "s1", body).await.refused(422, "receipt_refused");
+        world
+            .call("service", "POST", "/v1/receipts", &body)
+            .await
+            .refused(422, "receipt_refused");
+        world
+            .token("remediator", &plan, "s1", body)
+            .await
+            .refused(422, "receipt_refused");
     }
     assert_eq!(world.plan(&plan).await["steps"][0]["state"], "issued");
     world.deliver(&receipt::sign(&receipt_key(), &honest)).await;
@@ -67,8 +77,14 @@ async fn one_bad_receipt_keeps_back_those_that_came_with_it() {
     let plan = world.submit("remediator", json!([restart("s1")])).await;
     let token = world.minted("remediator", &plan, "s1").await;
     let good = world.receipt(&token, Outcome::Done, Some(200)).await;
-    let refused =
-        world.call("service", "POST", "/v1/receipts", &json!({"receipts": [good, "bad"]})).await;
+    let refused = world
+        .call(
+            "service",
+            "POST",
+            "/v1/receipts",
+            &json!({"receipts": [good, "bad"]}),
+        )
+        .await;
     refused.refused(422, "receipt_refused");
     assert_eq!(refused.body["receipt"], 1);
     assert_eq!(world.plan(&plan).await["steps"][0]["state"], "issued");
@@ -78,8 +94,23 @@ async fn one_bad_receipt_keeps_back_those_that_came_with_it() {
 async fn only_enforcers_deliver_receipts() {
     let world = World::new().await;
     let body = json!({"receipts": []});
-    world.call("", "POST", "/v1/receipts", &body).await.refused(401, "credential_missing");
-    world.call("remediator", "POST", "/v1/receipts", &body).await.refused(403, "forbidden");
-    world.call("operator", "POST", "/v1/receipts", &body).await.refused(403, "forbidden");
-    assert_eq!(world.call("service", "POST", "/v1/receipts", &body).await.ok(200)["accepted"], 0);
+    world
+        .call("", "POST", "/v1/receipts", &body)
+        .await
+        .refused(401, "credential_missing");
+    world
+        .call("remediator", "POST", "/v1/receipts", &body)
+        .await
+        .refused(403, "forbidden");
+    world
+        .call("operator", "POST", "/v1/receipts", &body)
+        .await
+        .refused(403, "forbidden");
+    assert_eq!(
+        world
+            .call("service", "POST", "/v1/receipts", &body)
+            .await
+            .ok(200)["accepted"],
+        0
+    );
 }

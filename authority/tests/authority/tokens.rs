@@ -15,14 +15,27 @@ impl World {
     }
 
     /// The receipt of a call with `token`.
-    pub(crate) async fn receipt(&self, token: &str, outcome: Outcome, status: Option<u16>) -> String {
+    pub(crate) async fn receipt(
+        &self,
+        token: &str,
+        outcome: Outcome,
+        status: Option<u16>,
+    ) -> String {
         let verified = self.verify(token).await;
-        self.enforcer.receipt(token, verified.get(), outcome, status)
+        self.enforcer
+            .receipt(token, verified.get(), outcome, status)
     }
 
     /// Delivers a receipt as the enforcer does.
     pub(crate) async fn deliver(&self, receipt: &str) {
-        let answer = self.call("service", "POST", "/v1/receipts", &json!({"receipts": [receipt]})).await;
+        let answer = self
+            .call(
+                "service",
+                "POST",
+                "/v1/receipts",
+                &json!({"receipts": [receipt]}),
+            )
+            .await;
         assert_eq!(answer.ok(200)["accepted"], 1);
     }
 }
@@ -38,16 +51,33 @@ fn two_steps() -> Value {
 async fn a_step_waits_for_the_success_of_those_before_it() {
     let world = World::new().await;
     let plan = world.submit("remediator", two_steps()).await;
-    world.token("remediator", &plan, "s2", json!({})).await.refused(409, "step_not_ready");
+    world
+        .token("remediator", &plan, "s2", json!({}))
+        .await
+        .refused(409, "step_not_ready");
     let token = world.minted("remediator", &plan, "s1").await;
-    world.token("remediator", &plan, "s2", json!({})).await.refused(409, "step_not_ready");
-    world.deliver(&world.receipt(&token, Outcome::Done, Some(200)).await).await;
+    world
+        .token("remediator", &plan, "s2", json!({}))
+        .await
+        .refused(409, "step_not_ready");
+    world
+        .deliver(&world.receipt(&token, Outcome::Done, Some(200)).await)
+        .await;
     assert_eq!(world.plan(&plan).await["steps"][0]["state"], "done");
     let token = world.minted("remediator", &plan, "s2").await;
-    assert_eq!(world.verify(&token).await.get().call().use_, Use::Lease, "reads get leases");
-    world.deliver(&world.receipt(&token, Outcome::Done, Some(200)).await).await;
+    assert_eq!(
+        world.verify(&token).await.get().call().use_,
+        Use::Lease,
+        "reads get leases"
+    );
+    world
+        .deliver(&world.receipt(&token, Outcome::Done, Some(200)).await)
+        .await;
     assert_eq!(world.plan(&plan).await["state"], "done");
-    world.token("remediator", &plan, "s2", json!({})).await.refused(409, "step_closed");
+    world
+        .token("remediator", &plan, "s2", json!({}))
+        .await
+        .refused(409, "step_closed");
 }
 
 #[tokio::test]
@@ -65,24 +95,56 @@ async fn a_failed_step_ends_its_plan() {
     let world = World::new().await;
     let plan = world.submit("remediator", two_steps()).await;
     let token = world.minted("remediator", &plan, "s1").await;
-    world.deliver(&world.receipt(&token, Outcome::Done, Some(503)).await).await;
+    world
+        .deliver(&world.receipt(&token, Outcome::Done, Some(503)).await)
+        .await;
     let after = world.plan(&plan).await;
-    assert_eq!((after["state"].as_str(), after["steps"][0]["status"].as_u64()), (Some("failed"), Some(503)));
-    world.token("remediator", &plan, "s2", json!({})).await.refused(409, "plan_closed");
+    assert_eq!(
+        (
+            after["state"].as_str(),
+            after["steps"][0]["status"].as_u64()
+        ),
+        (Some("failed"), Some(503))
+    );
+    world
+        .token("remediator", &plan, "s2", json!({}))
+        .await
+        .refused(409, "plan_closed");
 }
 
 #[tokio::test]
 async fn a_step_in_doubt_stops_its_plan() {
     let world = World::new().await;
-    let plan = world.submit("remediator", json!([restart("s1"), {"id": "s2", "tool": "infra.list"}])).await;
+    let plan = world
+        .submit(
+            "remediator",
+            json!([restart("s1"), {"id": "s2", "tool": "infra.list"}]),
+        )
+        .await;
     let token = world.minted("remediator", &plan, "s1").await;
-    world.deliver(&world.receipt(&token, Outcome::InDoubt, None).await).await;
-    world.token("remediator", &plan, "s1", json!({})).await.refused(409, "token_outstanding");
-    world.token("remediator", &plan, "s2", json!({})).await.refused(409, "step_not_ready");
-    let resolved = world.receipt(&token, Outcome::ResolvedNotExecuted, None).await;
+    world
+        .deliver(&world.receipt(&token, Outcome::InDoubt, None).await)
+        .await;
+    world
+        .token("remediator", &plan, "s1", json!({}))
+        .await
+        .refused(409, "token_outstanding");
+    world
+        .token("remediator", &plan, "s2", json!({}))
+        .await
+        .refused(409, "step_not_ready");
+    let resolved = world
+        .receipt(&token, Outcome::ResolvedNotExecuted, None)
+        .await;
     world.deliver(&resolved).await;
-    world.token("remediator", &plan, "s1", json!({})).await.ok(201);
-    world.token("remediator", &plan, "s2", json!({})).await.ok(201);
+    world
+        .token("remediator", &plan, "s1", json!({}))
+        .await
+        .ok(201);
+    world
+        .token("remediator", &plan, "s2", json!({}))
+        .await
+        .ok(201);
 }
 
 #[tokio::test]
@@ -91,12 +153,21 @@ async fn a_second_token_is_issued_only_after_the_first_expired_unused() {
     let plan = world.submit("remediator", json!([restart("s1")])).await;
     let first = world.minted("remediator", &plan, "s1").await;
     let jti = world.verify(&first).await.get().jti.clone();
-    world.token("remediator", &plan, "s1", json!({})).await.refused(409, "token_outstanding");
+    world
+        .token("remediator", &plan, "s1", json!({}))
+        .await
+        .refused(409, "token_outstanding");
     world.advance(60);
     world.enforcer.says(jti.as_str(), "consumed");
-    world.token("remediator", &plan, "s1", json!({})).await.refused(409, "token_outstanding");
+    world
+        .token("remediator", &plan, "s1", json!({}))
+        .await
+        .refused(409, "token_outstanding");
     world.enforcer.set_silent(true);
-    world.token("remediator", &plan, "s1", json!({})).await.refused(409, "token_outstanding");
+    world
+        .token("remediator", &plan, "s1", json!({}))
+        .await
+        .refused(409, "token_outstanding");
     world.enforcer.set_silent(false);
     world.enforcer.says(jti.as_str(), "unused");
     let second = world.minted("remediator", &plan, "s1").await;
@@ -108,10 +179,14 @@ async fn a_call_that_was_not_sent_may_be_tried_with_a_new_token() {
     let world = World::new().await;
     let plan = world.submit("remediator", json!([restart("s1")])).await;
     let first = world.minted("remediator", &plan, "s1").await;
-    world.deliver(&world.receipt(&first, Outcome::NotSent, None).await).await;
+    world
+        .deliver(&world.receipt(&first, Outcome::NotSent, None).await)
+        .await;
     let second = world.minted("remediator", &plan, "s1").await;
     assert_ne!(first, second);
-    world.deliver(&world.receipt(&second, Outcome::Done, Some(200)).await).await;
+    world
+        .deliver(&world.receipt(&second, Outcome::Done, Some(200)).await)
+        .await;
     assert_eq!(world.plan(&plan).await["state"], "done");
 }
 
@@ -133,10 +208,16 @@ async fn a_plan_of_yesterday_s_policies_gets_no_token() {
     let world = World::new().await;
     let plan = world.submit("remediator", json!([restart("s1")])).await;
     world.change_policies().await;
-    world.token("remediator", &plan, "s1", json!({})).await.refused(409, "plan_stale");
+    world
+        .token("remediator", &plan, "s1", json!({}))
+        .await
+        .refused(409, "plan_stale");
     let again = world.submit("remediator", json!([restart("s1")])).await;
     assert_ne!(again["bundle"], plan["bundle"]);
-    world.token("remediator", &again, "s1", json!({})).await.ok(201);
+    world
+        .token("remediator", &again, "s1", json!({}))
+        .await
+        .ok(201);
 }
 
 #[tokio::test]
@@ -144,17 +225,37 @@ async fn nothing_is_issued_while_it_is_stopped() {
     let world = World::new().await;
     let plan = world.submit("remediator", json!([restart("s1")])).await;
     let id = plan["plan_id"].as_str().unwrap();
-    let scopes =
-        ["all", "tenant:default", "agent:remediator", "tool:infra.restart", &format!("plan:{id}")];
+    let scopes = [
+        "all",
+        "tenant:default",
+        "agent:remediator",
+        "tool:infra.restart",
+        &format!("plan:{id}"),
+    ];
     for scope in scopes {
         let command = |action: &str| json!({"action": action, "scope": scope, "reason": "drill"});
-        world.call("operator", "POST", "/v1/control", &command("freeze")).await.ok(200);
-        world.token("remediator", &plan, "s1", json!({})).await.refused(403, "killed");
-        world.call("operator", "POST", "/v1/control", &command("thaw")).await.ok(200);
+        world
+            .call("operator", "POST", "/v1/control", &command("freeze"))
+            .await
+            .ok(200);
+        world
+            .token("remediator", &plan, "s1", json!({}))
+            .await
+            .refused(403, "killed");
+        world
+            .call("operator", "POST", "/v1/control", &command("thaw"))
+            .await
+            .ok(200);
     }
     let other = json!({"action": "freeze", "scope": "tool:infra.scale"});
-    world.call("operator", "POST", "/v1/control", &other).await.ok(200);
-    world.token("remediator", &plan, "s1", json!({})).await.ok(201);
+    world
+        .call("operator", "POST", "/v1/control", &other)
+        .await
+        .ok(200);
+    world
+        .token("remediator", &plan, "s1", json!({}))
+        .await
+        .ok(201);
 }
 
 #[tokio::test]
@@ -166,11 +267,22 @@ async fn bounded_parameters_are_given_with_the_token_request() {
     });
     let plan = world.submit("remediator", json!([scale])).await;
     assert_eq!(plan["verdict"], "allow");
-    assert!(plan["steps"][0].get("request").is_none(), "what is sent is not known yet");
-    let ask = async |params: Value| world.token("remediator", &plan, "s1", json!({"params": params})).await;
+    assert!(
+        plan["steps"][0].get("request").is_none(),
+        "what is sent is not known yet"
+    );
+    let ask = async |params: Value| {
+        world
+            .token("remediator", &plan, "s1", json!({"params": params}))
+            .await
+    };
     ask(json!({})).await.refused(422, "bounds_exceeded");
-    ask(json!({"replicas": 7})).await.refused(422, "bounds_exceeded");
-    ask(json!({"replicas": 4, "service_id": "db"})).await.refused(403, "params_mismatch");
+    ask(json!({"replicas": 7}))
+        .await
+        .refused(422, "bounds_exceeded");
+    ask(json!({"replicas": 4, "service_id": "db"}))
+        .await
+        .refused(403, "params_mismatch");
     let issued = ask(json!({"replicas": 4})).await.ok(201);
     let verified = world.verify(issued["token"].as_str().unwrap()).await;
     let exact = json!({"service_id": "payments", "replicas": 4});
@@ -181,15 +293,23 @@ async fn bounded_parameters_are_given_with_the_token_request() {
 #[tokio::test]
 async fn bounds_are_judged_at_their_edges() {
     let world = World::new().await;
-    let scale = |maximum: u32| json!([{
-        "id": "s1", "tool": "infra.scale", "params": {"service_id": "payments"},
-        "bounds": {"replicas": {"type": "integer", "minimum": 3, "maximum": maximum}},
-    }]);
-    assert_eq!(world.submit("remediator", scale(9)).await["verdict"], "allow");
+    let scale = |maximum: u32| {
+        json!([{
+            "id": "s1", "tool": "infra.scale", "params": {"service_id": "payments"},
+            "bounds": {"replicas": {"type": "integer", "minimum": 3, "maximum": maximum}},
+        }])
+    };
+    assert_eq!(
+        world.submit("remediator", scale(9)).await["verdict"],
+        "allow"
+    );
     let asks = world.submit("remediator", scale(30)).await;
     assert_eq!(asks["verdict"], "needs_approval");
     let policies = asks["steps"][0]["policies"].as_array().unwrap();
-    assert!(policies.contains(&json!("scale-above-twenty-asks")), "{policies:?}");
+    assert!(
+        policies.contains(&json!("scale-above-twenty-asks")),
+        "{policies:?}"
+    );
     let any_service = json!([{
         "id": "s1", "tool": "infra.restart", "params": {},
         "bounds": {"service_id": {"type": "string", "maxLength": 20}},
@@ -203,7 +323,10 @@ async fn parameters_of_a_step_without_bounds_do_not_move() {
     let world = World::new().await;
     let plan = world.submit("remediator", json!([restart("s1")])).await;
     let moved = json!({"params": {"service_id": "auth"}});
-    world.token("remediator", &plan, "s1", moved).await.refused(403, "params_mismatch");
+    world
+        .token("remediator", &plan, "s1", moved)
+        .await
+        .refused(403, "params_mismatch");
     let same = json!({"params": {"service_id": "payments"}});
     world.token("remediator", &plan, "s1", same).await.ok(201);
 }

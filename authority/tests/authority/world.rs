@@ -8,9 +8,9 @@ use axum::Router;
 use axum::body::Body;
 use countersign_authority::{Config, build};
 use countersign_intent::digest::Digest;
+use countersign_intent::id::TenantId;
 use countersign_intent::key::SigningKey;
 use countersign_intent::token::{Floor, Intent, UnverifiedToken, Verified, Verifier};
-use countersign_intent::id::TenantId;
 use countersign_service::clock::Clock;
 use countersign_service::credential::{KeyKind, SecretKey};
 use countersign_service::random::Random;
@@ -46,7 +46,11 @@ impl Reply {
     /// The problem's code, which must come with `status`.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str) {
-        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(
+            (self.status.as_u16(), self.body["code"].as_str()),
+            (status, Some(code)),
+            "{self:?}"
+        );
     }
 
     /// The body, which must come with `status`.
@@ -55,12 +59,13 @@ impl Reply {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self.body
     }
-
 }
 
 /// The bearer key of `name`: the same in every world.
 pub(crate) fn key(name: &str) -> SecretKey {
-    let seed = name.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let seed = name.bytes().fold(7_u64, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    });
     let kind = match name {
         "service" => KeyKind::Service,
         name if AGENTS.contains(&name) => KeyKind::Agent,
@@ -82,21 +87,49 @@ impl World {
     /// An authority that looks at its policies folder every `every`.
     pub(crate) async fn watching(every: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies"), &folder.path().join("policies"));
+        copy(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies"),
+            &folder.path().join("policies"),
+        );
         more_people(folder.path());
         let clock = Clock::manual("2030-06-03T10:00:00Z".parse().unwrap());
         let tasks = Tasks::new();
         let enforcer = Enforcer::start(&clock, &tasks).await;
-        let router = start(folder.path(), &clock, &enforcer, &tasks, Start { seed: 1, watch_every: every }).await;
-        Self { folder, clock, enforcer, tasks, router }
+        let router = start(
+            folder.path(),
+            &clock,
+            &enforcer,
+            &tasks,
+            Start {
+                seed: 1,
+                watch_every: every,
+            },
+        )
+        .await;
+        Self {
+            folder,
+            clock,
+            enforcer,
+            tasks,
+            router,
+        }
     }
 
     /// The same authority after its process ended and began again.
     pub(crate) async fn restarted(mut self) -> Self {
         self.router = Router::new();
-        let start_again = Start { seed: 2, watch_every: Duration::ZERO };
-        self.router =
-            start(self.folder.path(), &self.clock, &self.enforcer, &self.tasks, start_again).await;
+        let start_again = Start {
+            seed: 2,
+            watch_every: Duration::ZERO,
+        };
+        self.router = start(
+            self.folder.path(),
+            &self.clock,
+            &self.enforcer,
+            &self.tasks,
+            start_again,
+        )
+        .await;
         self
     }
 
@@ -105,7 +138,11 @@ impl World {
     }
 
     pub(crate) async fn call(&self, who: &str, method: &str, path: &str, body: &Value) -> Reply {
-        let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+        let bytes = if body.is_null() {
+            Vec::new()
+        } else {
+            serde_json::to_vec(body).unwrap()
+        };
         self.send(who, method, path, bytes).await
     }
 
@@ -128,20 +165,43 @@ impl World {
 
     /// Submits a plan of these steps and gives its view.
     pub(crate) async fn submit(&self, who: &str, steps: Value) -> Value {
-        self.call(who, "POST", "/v1/plans", &json!({"goal": "test", "steps": steps})).await.ok(201)
+        self.call(
+            who,
+            "POST",
+            "/v1/plans",
+            &json!({"goal": "test", "steps": steps}),
+        )
+        .await
+        .ok(201)
     }
 
     pub(crate) async fn token(&self, who: &str, plan: &Value, step: &str, body: Value) -> Reply {
         let plan = plan["plan_id"].as_str().unwrap();
-        self.call(who, "POST", &format!("/v1/plans/{plan}/steps/{step}/token"), &body).await
+        self.call(
+            who,
+            "POST",
+            &format!("/v1/plans/{plan}/steps/{step}/token"),
+            &body,
+        )
+        .await
     }
 
     pub(crate) async fn plan(&self, plan: &Value) -> Value {
-        self.get("operator", &format!("/v1/plans/{}", plan["plan_id"].as_str().unwrap())).await
+        self.get(
+            "operator",
+            &format!("/v1/plans/{}", plan["plan_id"].as_str().unwrap()),
+        )
+        .await
     }
 
     /// Answers an approval as `who` over the plan's hash, signed if they may have to.
-    pub(crate) async fn decide(&self, who: &str, plan: &Value, approval: &str, answer: &str) -> Reply {
+    pub(crate) async fn decide(
+        &self,
+        who: &str,
+        plan: &Value,
+        approval: &str,
+        answer: &str,
+    ) -> Reply {
         let hash: Digest = plan["plan_hash"].as_str().unwrap().parse().unwrap();
         let signature = countersign_intent::approval::sign(&approver_key(who), &hash);
         let body = json!({
@@ -151,12 +211,21 @@ impl World {
     }
 
     pub(crate) async fn decide_with(&self, who: &str, approval: &str, body: &Value) -> Reply {
-        self.call(who, "POST", &format!("/v1/approvals/{approval}/decision"), body).await
+        self.call(
+            who,
+            "POST",
+            &format!("/v1/approvals/{approval}/decision"),
+            body,
+        )
+        .await
     }
 
     /// Opens a token as the enforcer does.
     pub(crate) async fn verify(&self, token: &str) -> Verified<Intent> {
-        let jwks = self.call("", "GET", "/.well-known/jwks.json", &Value::Null).await.ok(200);
+        let jwks = self
+            .call("", "GET", "/.well-known/jwks.json", &Value::Null)
+            .await
+            .ok(200);
         let set = serde_json::from_value(jwks).unwrap();
         let keys = countersign_intent::key::VerifyingKeys::from_jwks(&set).unwrap();
         let verifier = Verifier {
@@ -165,7 +234,9 @@ impl World {
             tenant: TenantId::single(),
         };
         let token = UnverifiedToken::new(token).unwrap();
-        verifier.verify(token, &keys, self.clock.now(), Floor::default()).unwrap()
+        verifier
+            .verify(token, &keys, self.clock.now(), Floor::default())
+            .unwrap()
     }
 
     pub(crate) fn policies(&self) -> std::path::PathBuf {
@@ -176,7 +247,9 @@ impl World {
     pub(crate) async fn change_policies(&self) {
         let text = "@id(\"spare\") forbid(principal, action, resource) when { false };\n";
         fs::write(self.policies().join("site/spare.cedar"), text).unwrap();
-        self.call("operator", "POST", "/v1/policies/reload", &Value::Null).await.ok(200);
+        self.call("operator", "POST", "/v1/policies/reload", &Value::Null)
+            .await
+            .ok(200);
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
@@ -219,13 +292,24 @@ fn more_people(folder: &Path) {
         let before = fs::read_to_string(&path).unwrap();
         fs::write(&path, before + text).unwrap();
     };
-    append("agents.toml", "\n[[agent]]\nname = \"wrecker\"\nautonomy = \"automate-destructive\"\n");
-    append("operators.toml", "\n[[operator]]\nname = \"carol\"\nroles = [\"approver\"]\n");
+    append(
+        "agents.toml",
+        "\n[[agent]]\nname = \"wrecker\"\nautonomy = \"automate-destructive\"\n",
+    );
+    append(
+        "operators.toml",
+        "\n[[operator]]\nname = \"carol\"\nroles = [\"approver\"]\n",
+    );
     let overlay = folder.join("data/overlay");
     fs::create_dir_all(&overlay).unwrap();
     let agents: Vec<String> = AGENTS
         .iter()
-        .map(|name| format!("[[agent]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\n", key(name).hash()))
+        .map(|name| {
+            format!(
+                "[[agent]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\n",
+                key(name).hash()
+            )
+        })
         .collect();
     let operators: Vec<String> = OPERATORS
         .iter()

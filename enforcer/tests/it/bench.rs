@@ -52,7 +52,7 @@ pub(crate) struct Bench {
     pub(crate) key: SigningKey,
     pub(crate) alice: SigningKey,
     pub(crate) bob: SigningKey,
-    random: Random,
+    pub(crate) random: Random,
     pub(crate) folder: TempDir,
 }
 

@@ -1,7 +1,6 @@
 //! The enforcer over its router, with a real upstream behind it that counts what reaches it.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"

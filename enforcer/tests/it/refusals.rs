@@ -57,6 +57,7 @@ fn with_token(name: &'static str, token: String, status: u16, code: &'static str
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn bodies(token: &str) -> Vec<Case> {
     let scale = |params: Value| body("infra.scale", &params);
     let text = |text: &str| format!(r#"{{"tool":"infra.scale","params":{text}}}"#);
@@ -157,6 +158,7 @@ fn bodies(token: &str) -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn tokens(bench: &Bench) -> Vec<Case> {
     let intent = || bench.intent("infra.scale", &scale_params());
     let changed = |change: fn(&mut Intent)| {
@@ -215,13 +217,13 @@ fn tokens(bench: &Bench) -> Vec<Case> {
         ),
         with_token(
             "another issuer",
-            changed(|i| i.iss = "mallory".to_owned()),
+            changed(|i| i.iss = "mallory".into()),
             401,
             "token_issuer",
         ),
         with_token(
             "another audience",
-            changed(|i| i.aud = "other".to_owned()),
+            changed(|i| i.aud = "other".into()),
             401,
             "token_audience",
         ),
@@ -416,7 +418,7 @@ async fn ceiling_refuses_without_burning_the_token() {
         bench.call(&token, "infra.scale", &scale_params()).await.1["code"],
         "ceiling"
     );
-    bench.clock.advance(Duration::from_millis(1_000));
+    bench.clock.advance(Duration::from_secs(1));
     assert_eq!(
         bench
             .call(&bench.scale(), "infra.scale", &scale_params())

@@ -79,7 +79,10 @@ enum Next {
     /// The run as it is.
     Snapshot,
     /// That this was the run as it is.
-    SnapshotEnd,
+    SnapshotEnd {
+        /// Whether the run had ended by then.
+        ended: bool,
+    },
     /// The run after its next change.
     Change,
     /// Nothing: the run has ended.
@@ -90,11 +93,12 @@ impl Watching {
     async fn next(&mut self) -> Option<Frame> {
         match self.next {
             Next::Snapshot => {
-                self.next = Next::SnapshotEnd;
-                Some(self.view().0)
+                // What was sent decides: the run may end between this frame and the next.
+                let (frame, ended) = self.view();
+                self.next = Next::SnapshotEnd { ended };
+                Some(frame)
             }
-            Next::SnapshotEnd => {
-                let ended = self.views.borrow().state.ended();
+            Next::SnapshotEnd { ended } => {
                 self.next = if ended { Next::Nothing } else { Next::Change };
                 Some(Frame::default().event("snapshot_end").data("{}"))
             }

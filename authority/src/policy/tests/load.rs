@@ -306,7 +306,7 @@ fn thousands_of_policies_load_and_decide() {
         .get("base/autonomy.cedar")
         .unwrap()
         .to_owned();
-    for number in 0..2_000 {
+    for number in 0..10_000 {
         writeln!(
             text,
             "@id(\"p{number}\")\n\
