@@ -13,6 +13,9 @@ export default defineConfig({
     tanstackRouter({
       target: 'react',
       autoCodeSplitting: true,
+      codeSplittingOptions: {
+        defaultBehavior: [['component', 'loader'], ['errorComponent'], ['notFoundComponent']],
+      },
       routesDirectory: './src/app/routes',
       generatedRouteTree: './src/app/route-tree.gen.ts',
       quoteStyle: 'single',
@@ -42,7 +45,7 @@ export default defineConfig({
             },
             {
               name: 'base',
-              test: /openapi-fetch|src\/api\/|src\/lib\/(canonical|display|events|now|problem|store|time)\.ts/,
+              test: /openapi-fetch|src\/api\/(client|session)\.ts|src\/lib\/(canonical|display|problem|sign-in-link|store)\.ts/,
             },
             {
               name: 'ui',

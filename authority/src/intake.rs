@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use crate::approval::{Approval, Signature};
 use crate::authority::{Authority, NoBundle};
 use crate::history::{self, Made};
-use crate::judge::{self, Judgement, PrepareError, Proposal};
+use crate::judge::{self, Judged, Judgement, PrepareError, Proposal};
 use crate::plan::{Plan, Step, StoredPlan};
-use crate::policy::Verdict;
+use crate::policy::{Bundle, Verdict};
 use crate::publish;
 use crate::state::{ApprovalState, PlanState};
 use crate::store::{self, StoreError};
@@ -82,30 +82,7 @@ pub(crate) async fn submit(
     }
     let bundle = authority.bundle()?;
     let now = authority.now();
-    let mut prepared = judge::prepare(&bundle, request)?;
-    let mut connection = authority.read().await?;
-    for step in &mut prepared {
-        let tool = step.tool().clone();
-        for candidate in step.candidates_mut() {
-            candidate.recent =
-                history::recent(authority, &mut connection, agent, &tool, candidate, now).await?;
-        }
-    }
-    let made = Made {
-        agent: &agent.id,
-        run: request.run.as_ref(),
-        at: now,
-    };
-    let tainted = history::is_tainted(authority, &mut connection, &bundle, made).await?;
-    drop(connection);
-    let proposal = Proposal {
-        agent,
-        tainted,
-        limits: authority.settings.limits,
-        now,
-    };
-    let judged = judge::judge(&bundle, proposal, &prepared);
-    drop(prepared);
+    let (judged, tainted) = weigh(authority, &bundle, agent, request, now).await?;
     let mut tx = authority.write().await?;
     let head = store::control::head(&mut tx).await?;
     let mut plan = Plan {
@@ -154,6 +131,38 @@ pub(crate) async fn submit(
     }
     count(&stored.plan);
     Ok(stored)
+}
+
+/// Judges the plan after what happened before it; also whether it was made after untrusted text.
+async fn weigh(
+    authority: &Authority,
+    bundle: &Bundle,
+    agent: &Agent,
+    request: &PlanRequest,
+    now: Timestamp,
+) -> Result<(Judged, bool), SubmitError> {
+    let mut prepared = judge::prepare(bundle, request)?;
+    let mut connection = authority.read().await?;
+    for step in &mut prepared {
+        let tool = step.tool().clone();
+        for candidate in step.candidates_mut() {
+            candidate.recent =
+                history::recent(authority, &mut connection, agent, &tool, candidate, now).await?;
+        }
+    }
+    let made = Made {
+        agent: &agent.id,
+        run: request.run.as_ref(),
+        at: now,
+    };
+    let tainted = history::is_tainted(authority, &mut connection, bundle, made).await?;
+    let proposal = Proposal {
+        agent,
+        tainted,
+        limits: authority.settings.limits,
+        now,
+    };
+    Ok((judge::judge(bundle, proposal, &prepared), tainted))
 }
 
 /// The plan for which people are asked.

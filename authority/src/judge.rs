@@ -23,6 +23,9 @@ use crate::quorum::Rule;
 use crate::state::StepState;
 use crate::witness::{self, WitnessError};
 
+/// The most calls that are judged for one plan: each step once, and once more per value of its bounds.
+const MAX_JUDGED: usize = 128;
+
 /// Why a step cannot be put before policy at all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -106,11 +109,18 @@ pub(crate) fn prepare<'a>(
     bundle: &'a Bundle,
     request: &'a PlanRequest,
 ) -> Result<Vec<Prepared<'a>>, PrepareError> {
-    request
-        .steps
-        .iter()
-        .map(|step| prepare_step(bundle, step))
-        .collect()
+    let mut prepared = Vec::with_capacity(request.steps.len());
+    let mut judged = 0_usize;
+    for step in &request.steps {
+        let next = prepare_step(bundle, step)?;
+        judged = judged.saturating_add(next.candidates.len());
+        if judged > MAX_JUDGED {
+            let (step, source) = (step.id.clone(), WitnessError::TooMany);
+            return Err(PrepareError::Bounds { step, source });
+        }
+        prepared.push(next);
+    }
+    Ok(prepared)
 }
 
 fn prepare_step<'a>(

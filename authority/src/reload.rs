@@ -5,13 +5,15 @@ use std::sync::Arc;
 use countersign_intent::digest::Digest;
 use countersign_intent::id::ApprovalId;
 use countersign_ledger::Kind;
+use countersign_service::database::Write;
 use countersign_service::problem::{Problem, ProblemType};
 use serde_json::json;
 
 use crate::answer;
 use crate::authority::Authority;
 use crate::command;
-use crate::policy::{LoadPolicyError, PolicyStatus, Reloaded};
+use crate::control::ControlView;
+use crate::policy::{LoadPolicyError, PolicyStatus};
 use crate::publish;
 use crate::store::{self, StoreError};
 
@@ -64,24 +66,33 @@ impl From<ReloadError> for Problem {
     }
 }
 
-/// Reads the policies folder again. A good content that differs becomes active; the directory of agents
-/// and people is read again with it.
-pub(crate) async fn reload(authority: &Authority, epoch: Epoch) -> Result<Reloaded, ReloadError> {
+/// Reads the policies folder again. A good content that differs becomes active, with the directory of
+/// agents and people, and every enforcer is told.
+pub(crate) async fn reload(authority: &Authority, epoch: Epoch) -> Result<(), ReloadError> {
+    if let Some(control) = read_folder(authority, epoch).await? {
+        authority.enforcers.push(&control).await;
+    }
+    Ok(())
+}
+
+/// As [`reload`], but leaves the telling to the caller: the control document, when it changed.
+pub(crate) async fn read_folder(
+    authority: &Authority,
+    epoch: Epoch,
+) -> Result<Option<ControlView>, ReloadError> {
     let now = authority.now();
     let policies = Arc::clone(&authority.policies);
     let before = authority.policies.status();
-    let outcome = tokio::task::spawn_blocking(move || policies.reload(now)).await?;
-    match outcome {
-        Err(error) => {
-            refused(authority, &before).await?;
-            Err(ReloadError::Content(error))
-        }
-        Ok(reloaded) => {
-            read_directory(authority);
-            activate(authority, epoch).await?;
-            Ok(reloaded)
-        }
+    if let Err(error) = tokio::task::spawn_blocking(move || policies.reload(now)).await? {
+        refused(authority, &before).await?;
+        return Err(ReloadError::Content(error));
     }
+    read_directory(authority);
+    let control = activate(authority, epoch).await?;
+    if control.is_some() || before.candidate.is_some() {
+        publish::bundle(authority).await;
+    }
+    Ok(control)
 }
 
 /// Agents and people are read only while the folder holds the active bundle: a folder that was refused
@@ -116,17 +127,17 @@ async fn refused(authority: &Authority, before: &PolicyStatus) -> Result<(), Sto
     Ok(())
 }
 
-/// Brings the store in line with the active bundle: a change is recorded, voids what people approved
-/// under another bundle, and goes to every enforcer.
-pub(crate) async fn activate(authority: &Authority, epoch: Epoch) -> Result<(), StoreError> {
+/// Brings the store in line with the active bundle: a change is recorded and voids what people approved
+/// under another bundle. Answers the new control document.
+async fn activate(authority: &Authority, epoch: Epoch) -> Result<Option<ControlView>, StoreError> {
     let Some(bundle) = authority.policies.active() else {
-        return Ok(());
+        return Ok(None);
     };
     let (hash, now) = (bundle.hash(), authority.now());
     let mut tx = authority.write().await?;
     let head = store::control::head(&mut tx).await?;
     if head.bundle == Some(hash) && epoch == Epoch::Keep {
-        return Ok(());
+        return Ok(None);
     }
     let policy_epoch = match epoch {
         Epoch::Keep => head.policy_epoch,
@@ -145,15 +156,13 @@ pub(crate) async fn activate(authority: &Authority, epoch: Epoch) -> Result<(), 
     for approval in voided {
         publish::approval_again(authority, &approval).await;
     }
-    publish::bundle(authority).await;
     authority.hub.publish("control", "control", &control);
-    authority.enforcers.push(&control).await;
-    Ok(())
+    Ok(Some(control))
 }
 
 async fn void_outdated(
     authority: &Authority,
-    tx: &mut countersign_service::database::Write,
+    tx: &mut Write,
     hash: &Digest,
     policy_epoch: u64,
 ) -> Result<Vec<ApprovalId>, StoreError> {

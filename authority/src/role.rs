@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::enforcers::{Enforcers, PinError};
 use crate::keys::{Keys, KeysError};
 use crate::policy::PolicyStore;
-use crate::reload::{self, Epoch};
+use crate::reload::{self, Epoch, ReloadError};
 use crate::routes::{self, AppState};
 use crate::store::plans::Whose;
 use crate::store::{self, StoreError};
@@ -110,7 +110,7 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Router, RunError> {
     if let Some(key) = &config.service_key {
         credentials = credentials.with_service_key(key.hash());
     }
-    start_policies(&authority).await?;
+    start_policies(&authority, tasks).await?;
     watch::start(
         &authority,
         config.overlay.as_deref(),
@@ -223,12 +223,20 @@ async fn open_ledger(
 }
 
 /// Loads the policies folder for the first time. A folder that is not good leaves nothing active.
-async fn start_policies(authority: &Authority) -> Result<(), RunError> {
-    match reload::reload(authority, Epoch::Keep).await {
-        Ok(_) | Err(reload::ReloadError::Content(_)) => Ok(()),
-        Err(reload::ReloadError::Store(error)) => Err(error.into()),
-        Err(error @ reload::ReloadError::Cut(_)) => Err(RunError::Store(error.to_string())),
+///
+/// Enforcers are told in the background: they may start after this.
+async fn start_policies(authority: &Authority, tasks: &Tasks) -> Result<(), RunError> {
+    match reload::read_folder(authority, Epoch::Keep).await {
+        Ok(None) | Err(ReloadError::Content(_)) => {}
+        Ok(Some(control)) => {
+            let enforcers = authority.enforcers.clone();
+            let telling = async move { enforcers.push(&control).await };
+            drop(tasks.spawn_until_cancelled("control", telling));
+        }
+        Err(ReloadError::Store(error)) => return Err(error.into()),
+        Err(error @ ReloadError::Cut(_)) => return Err(RunError::Store(error.to_string())),
     }
+    Ok(())
 }
 
 fn role(authority: Authority, parts: Parts) -> Role {

@@ -19,13 +19,12 @@ pub(crate) fn start(authority: &Authority, overlay: Option<&Path>, every: Durati
     }
     let (watched, folders) = (authority.clone(), folders(authority, overlay));
     drop(tasks.spawn_until_cancelled("policies", async move {
-        let mut before = look(&folders);
+        // Not yet looked at: what changed since the start is read in the first round.
+        let mut before = Vec::new();
         loop {
             tokio::time::sleep(every).await;
             let now = look(&folders);
-            // A folder that could not be read, or was refused, is read again too: its files may be
-            // replaced without a change that shows here.
-            if now != before || watched.policies.status().candidate.is_some() {
+            if now != before {
                 before = now;
                 read_again(&watched).await;
             }
@@ -48,7 +47,7 @@ pub(crate) fn start(authority: &Authority, overlay: Option<&Path>, every: Durati
 async fn read_again(authority: &Authority) {
     match reload::reload(authority, Epoch::Keep).await {
         // The refusal was logged and recorded when it was new.
-        Ok(_) | Err(ReloadError::Content(_)) => {}
+        Ok(()) | Err(ReloadError::Content(_)) => {}
         Err(error) => tracing::error!(%error, "the policies were not read again"),
     }
 }

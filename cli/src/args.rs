@@ -21,8 +21,12 @@ refused, failed), 2 could not run, 64 wrong usage.";
 
 /// Countersign: signed, single-use intents between AI operations agents and infrastructure.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, about, after_help = EXAMPLES, max_term_width = 100)]
-#[command(infer_subcommands = false, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "countersign", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(
+    infer_subcommands = false,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -34,6 +38,7 @@ pub(crate) struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Every command")]
 pub(crate) struct Global {
     /// Folder with keys, databases and ready.json [env: COUNTERSIGN_DATA] [default: countersign-data]
     #[arg(long, global = true, value_name = "DIR")]
@@ -54,7 +59,7 @@ pub(crate) struct Global {
 
 /// Where to ask and as whom; without these, what `up` left in the data folder counts.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Connection (client commands find these in the data folder)")]
+#[command(next_help_heading = "Commands that ask servers (which they find in the data folder)")]
 pub(crate) struct Connection {
     /// Address of the authority
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
@@ -88,7 +93,10 @@ impl Global {
             (settings::ENFORCER_URL, connection.enforcer_url.clone()),
             (settings::PLANNER_URL, connection.planner_url.clone()),
             (settings::SIMULATOR_URL, connection.simulator_url.clone()),
-            (settings::OPERATOR_KEY_FILE, connection.operator_key_file.clone()),
+            (
+                settings::OPERATOR_KEY_FILE,
+                connection.operator_key_file.clone(),
+            ),
             (settings::AGENT_KEY_FILE, connection.agent_key_file.clone()),
         ]
     }

@@ -50,6 +50,7 @@ pub(crate) struct Finding {
 pub(crate) struct Outcome {
     logs: Vec<Value>,
     counts: BTreeMap<&'static str, usize>,
+    ended: usize,
     pinned: bool,
     /// What does not hold.
     pub(crate) findings: Vec<Finding>,
@@ -70,6 +71,7 @@ pub(crate) fn verify(logs: &[Log], trust: &Trust) -> Outcome {
     let mut outcome = Outcome {
         logs: Vec::new(),
         counts: BTreeMap::new(),
+        ended: 0,
         pinned: matches!(trust, Trust::Pinned(_)),
         findings: Vec::new(),
     };
@@ -84,7 +86,7 @@ pub(crate) fn verify(logs: &[Log], trust: &Trust) -> Outcome {
         Trust::Pinned(keys) => keys.clone(),
         Trust::Published => published(&placed),
     };
-    rules::check(&placed, &keys, &mut outcome.findings);
+    outcome.ended = rules::check(&placed, &keys, &mut outcome.findings);
     outcome
 }
 
@@ -95,7 +97,12 @@ fn chain<'a>(log: &'a Log, placed: &mut Vec<Placed<'a>>, findings: &mut Vec<Find
         match verifier.accept(entry) {
             Ok(record) => {
                 let (index, leaf) = (entry.index, entry.leaf);
-                placed.push(Placed { log: &log.name, index, leaf, record });
+                placed.push(Placed {
+                    log: &log.name,
+                    index,
+                    leaf,
+                    record,
+                });
             }
             Err(error) => {
                 findings.push(Finding {
@@ -122,9 +129,12 @@ fn whole(error: &ChainError) -> String {
 
 /// The intent-signing keys that the logs publish.
 fn published(placed: &[Placed<'_>]) -> VerifyingKeys {
-    let keysets = placed.iter().filter(|item| item.record.kind == Kind::Keyset);
+    let keysets = placed
+        .iter()
+        .filter(|item| item.record.kind == Kind::Keyset);
     let keys = keysets.filter_map(|item| item.record.body.get("x").and_then(Value::as_str));
-    keys.filter_map(|x| VerifyingKey::from_base64url(x).ok()).collect()
+    keys.filter_map(|x| VerifyingKey::from_base64url(x).ok())
+        .collect()
 }
 
 /// Reads pinned keys: a JWKS, or one JWK.
@@ -161,6 +171,11 @@ impl Outcome {
             "keys": if self.pinned { "pinned" } else { "not pinned" },
             "logs": self.logs,
             "records": self.counts,
+            "calls": {
+                "issued": self.counts.get("issue").unwrap_or(&0),
+                "spent": self.counts.get("consume").unwrap_or(&0),
+                "ended": self.ended,
+            },
             "findings": findings.collect::<Vec<_>>(),
         })
     }
@@ -174,15 +189,16 @@ impl fmt::Display for Outcome {
             writeln!(formatter, "{name}: {size} records, last {last}")?;
         }
         let count = |kind: &str| self.counts.get(kind).copied().unwrap_or_default();
+        let (issued, spent, ended) = (count("issue"), count("consume"), self.ended);
         writeln!(
             formatter,
-            "{} tokens issued, {} spent, {} calls ended",
-            count("issue"),
-            count("consume"),
-            count("outcome").saturating_add(count("resolve")),
+            "{issued} tokens issued, {spent} spent, {ended} of these calls ended"
         )?;
         if !self.pinned {
-            writeln!(formatter, "keys not pinned: give the keys you trust with --key FILE")?;
+            writeln!(
+                formatter,
+                "keys not pinned: give the keys you trust with --key FILE"
+            )?;
         }
         for finding in &self.findings {
             writeln!(
@@ -191,7 +207,11 @@ impl fmt::Display for Outcome {
                 finding.log, finding.index, finding.message, finding.rule
             )?;
         }
-        let verdict = if self.holds() { "everything holds" } else { "TAMPERED OR INCOMPLETE" };
+        let verdict = if self.holds() {
+            "everything holds"
+        } else {
+            "TAMPERED OR INCOMPLETE"
+        };
         formatter.write_str(verdict)
     }
 }

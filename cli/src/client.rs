@@ -52,8 +52,13 @@ pub(crate) struct Client {
 
 impl Role {
     /// Every role.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Authority, Self::Enforcer, Self::Planner, Self::Simulator, Self::Console];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Authority,
+        Self::Enforcer,
+        Self::Planner,
+        Self::Simulator,
+        Self::Console,
+    ];
 
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
@@ -103,7 +108,9 @@ impl Client {
 
     /// Where `role` listens: as set, as the ready file says, or as it would by default.
     pub(crate) fn url(&self, role: Role) -> Option<String> {
-        let chosen = role.setting().and_then(|setting| self.settings.chosen(setting));
+        let chosen = role
+            .setting()
+            .and_then(|setting| self.settings.chosen(setting));
         if let Some(url) = chosen {
             return url.split(',').next().map(|url| url.trim().to_owned());
         }
@@ -116,7 +123,9 @@ impl Client {
                 Role::Console => ready.console.clone(),
             };
         }
-        role.setting().and_then(|setting| self.settings.text(setting)).map(str::to_owned)
+        role.setting()
+            .and_then(|setting| self.settings.text(setting))
+            .map(str::to_owned)
     }
 
     /// `role`, to be asked as `who`.
@@ -130,9 +139,9 @@ impl Client {
     }
 
     fn connect(&self, role: Role, who: &Who, http: &reqwest::Client) -> Result<Peer, Failure> {
-        let url = self.url(role).ok_or_else(|| {
-            Failure::could_not(format!("there is no {} here", role.name()))
-        })?;
+        let url = self
+            .url(role)
+            .ok_or_else(|| Failure::could_not(format!("there is no {} here", role.name())))?;
         Ok(Peer::new(http.clone(), &url, Some(self.key(who)?)))
     }
 
@@ -159,7 +168,11 @@ impl Client {
     }
 
     fn operator_key(&self) -> Option<SecretKey> {
-        self.credentials.as_ref()?.operator_key.as_ref().map(Key::secret)
+        self.credentials
+            .as_ref()?
+            .operator_key
+            .as_ref()
+            .map(Key::secret)
     }
 
     fn person_key(&self, name: &str) -> Option<SecretKey> {
@@ -194,7 +207,10 @@ impl Client {
         path: &str,
         body: &Value,
     ) -> Result<(u16, Value), Failure> {
-        let answer = self.peer(role, who)?.post::<Value, Value>(path, body).await?;
+        let answer = self
+            .peer(role, who)?
+            .post::<Value, Value>(path, body)
+            .await?;
         Ok((answer.status.as_u16(), answer.body))
     }
 }

@@ -68,7 +68,9 @@ pub(crate) fn settings(global: &Global, flags: Flags) -> Result<Settings, Failur
     let named = global.config.clone();
     let named = named.or_else(|| settings::variable("COUNTERSIGN_CONFIG").map(Into::into));
     let file = settings::read_file(named.as_deref())?;
-    let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+    let file = file
+        .as_ref()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
     let flags = global.flags().into_iter().chain(flags).collect();
     Ok(Settings::read(flags, settings::variable, file)?)
 }
@@ -84,7 +86,11 @@ fn server(global: &Global, flags: Flags) -> Result<Settings, Failure> {
     let format = match settings.need(settings::LOG_FORMAT)? {
         "text" => Format::Text,
         "json" => Format::Json,
-        _ => return Err(settings.wrong(settings::LOG_FORMAT, "write `text` or `json`").into()),
+        _ => {
+            return Err(settings
+                .wrong(settings::LOG_FORMAT, "write `text` or `json`")
+                .into());
+        }
     };
     telemetry::init(settings.need(settings::LOG)?, format)
         .map_err(|error| Failure::Usage(error.to_string()))?;

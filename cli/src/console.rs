@@ -154,7 +154,9 @@ pub(crate) async fn run(
 ) -> Result<(), ConsoleError> {
     let port = listener.local_addr().map_or(0, |address| address.port());
     let router = build(config, port, tasks)?;
-    serve(listener, router, tasks).await.map_err(ConsoleError::Serve)
+    serve(listener, router, tasks)
+        .await
+        .map_err(ConsoleError::Serve)
 }
 
 /// The console's router. `port` tells the cookies of several consoles on one host apart.
@@ -199,7 +201,8 @@ fn routes(state: AppState) -> Router {
         .route("/api/{role}/{*path}", any(forward::ask_role))
         .layer(from_fn_with_state(state.clone(), guard::same_origin))
         .with_state(state);
-    api.route("/", get(assets::page)).route("/{*path}", get(assets::page))
+    api.route("/", get(assets::page))
+        .route("/{*path}", get(assets::page))
 }
 
 #[cfg(test)]

@@ -80,8 +80,7 @@ impl DataFolder {
     /// Makes this process the only one that runs on the folder. The system frees it with the process.
     pub(crate) fn lock(&self) -> Result<DataLock, Failure> {
         let path = self.0.join("lock");
-        let failed =
-            |error| Failure::because(format!("cannot lock `{}`", path.display()), error);
+        let failed = |error| Failure::because(format!("cannot lock `{}`", path.display()), error);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -117,7 +116,10 @@ impl DataFolder {
 
     /// Removes what an earlier process, or this one, said about listening.
     pub(crate) fn clear_ready(&self, further: Option<&Path>) {
-        for path in [Some(self.ready().as_path()), further].into_iter().flatten() {
+        for path in [Some(self.ready().as_path()), further]
+            .into_iter()
+            .flatten()
+        {
             // It may never have been written.
             let _ = std::fs::remove_file(path);
         }
@@ -142,7 +144,10 @@ mod tests {
         let data = DataFolder::make(&folder.path().join("data")).unwrap();
         let lock = data.lock().unwrap();
         let error = data.lock().unwrap_err();
-        assert!(error.to_string().contains("another process runs on"), "{error}");
+        assert!(
+            error.to_string().contains("another process runs on"),
+            "{error}"
+        );
         drop(lock);
         drop(data.lock().unwrap());
     }

@@ -38,12 +38,18 @@ pub(crate) enum Failure {
 impl Failure {
     /// The command could not run, for the reason in `message`.
     pub(crate) fn could_not(message: impl Into<String>) -> Self {
-        Self::CouldNot { message: message.into(), cause: None }
+        Self::CouldNot {
+            message: message.into(),
+            cause: None,
+        }
     }
 
     /// As [`Failure::could_not`], caused by `cause`.
     pub(crate) fn because(message: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Self::CouldNot { message: message.into(), cause: Some(cause.into()) }
+        Self::CouldNot {
+            message: message.into(),
+            cause: Some(cause.into()),
+        }
     }
 
     /// The exit code.
@@ -86,7 +92,10 @@ impl fmt::Display for Failure {
                     }
                 }
                 let named = |id: &String| {
-                    problem.reasons.iter().any(|reason| reason.policy.as_ref() == Some(id))
+                    problem
+                        .reasons
+                        .iter()
+                        .any(|reason| reason.policy.as_ref() == Some(id))
                 };
                 for policy in problem.policies.iter().filter(|id| !named(id)) {
                     write!(formatter, "\n  policy {policy}")?;
@@ -95,8 +104,9 @@ impl fmt::Display for Failure {
             }
             Self::CouldNot { message, cause } => {
                 formatter.write_str(message)?;
-                let mut next: Option<&(dyn Error + 'static)> =
-                    cause.as_ref().map(|cause| &**cause as &(dyn Error + 'static));
+                let mut next: Option<&(dyn Error + 'static)> = cause
+                    .as_ref()
+                    .map(|cause| &**cause as &(dyn Error + 'static));
                 while let Some(error) = next {
                     write!(formatter, ": {error}")?;
                     next = error.source();
@@ -172,6 +182,9 @@ mod tests {
     fn the_whole_chain_of_causes_is_shown_once() {
         let cause = std::io::Error::other("disk on fire");
         let failure = Failure::because("cannot write the ready file", cause);
-        assert_eq!(failure.to_string(), "cannot write the ready file: disk on fire");
+        assert_eq!(
+            failure.to_string(),
+            "cannot write the ready file: disk on fire"
+        );
     }
 }

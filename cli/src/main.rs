@@ -1,6 +1,9 @@
 //! Countersign: no call reaches infrastructure unless a token says that exactly this tool with exactly
 //! these parameters was approved. One binary: servers, client commands and the console.
-#![expect(clippy::doc_markdown, reason = "doc comments of arguments are the help texts of a terminal")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of arguments are the help texts of a terminal"
+)]
 
 mod args;
 mod audit;
@@ -26,13 +29,24 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers; everything else is a usage error.
-            let code = if error.use_stderr() { failure::USAGE } else { 0 };
+            let code = if error.use_stderr() {
+                failure::USAGE
+            } else {
+                0
+            };
             let _ = error.print();
             return ExitCode::from(code);
         }
     };
-    let form = if cli.global.json { Form::Json } else { Form::Text };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let form = if cli.global.json {
+        Form::Json
+    } else {
+        Form::Text
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             output::note(&format!("countersign: cannot start: {error}"));

@@ -38,12 +38,20 @@ pub(crate) enum Form {
 impl Report {
     /// `document` is the whole answer; `text` says it to a person.
     pub(crate) fn new(document: Value, text: impl Into<String>) -> Self {
-        Self { document: Some(document), text: text.into(), verdict: Verdict::Yes }
+        Self {
+            document: Some(document),
+            text: text.into(),
+            verdict: Verdict::Yes,
+        }
     }
 
     /// The answer is a text in itself (a schema, an OpenAPI document), printed as it is in both forms.
     pub(crate) fn raw(text: impl Into<String>) -> Self {
-        Self { document: None, text: text.into(), verdict: Verdict::Yes }
+        Self {
+            document: None,
+            text: text.into(),
+            verdict: Verdict::Yes,
+        }
     }
 
     /// Nothing to say: the command ran until it was stopped.
@@ -176,14 +184,20 @@ mod tests {
 
     #[test]
     fn tables_line_up_and_leave_no_blanks_at_the_end() {
-        let rows = [["a".to_owned(), "long cell".to_owned()], ["bcd".to_owned(), String::new()]];
+        let rows = [
+            ["a".to_owned(), "long cell".to_owned()],
+            ["bcd".to_owned(), String::new()],
+        ];
         let text = table(["x", "y"], &rows);
         assert_eq!(text, "x    y\na    long cell\nbcd\n");
     }
 
     #[test]
     fn foreign_text_cannot_steer_the_terminal() {
-        assert_eq!(shown("a\u{1b}[31mb\u{202e}c\n"), "a\\u{1b}[31mb\\u{202e}c\\u{a}");
+        assert_eq!(
+            shown("a\u{1b}[31mb\u{202e}c\n"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{a}"
+        );
         let item = json!({"goal": "x\u{7}", "n": 3});
         assert_eq!(cell(&item, "/goal"), "x\\u{7}");
         assert_eq!(cell(&item, "/n"), "3");

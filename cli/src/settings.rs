@@ -1,6 +1,7 @@
 //! Settings: one table of names, read once from flags, environment, `countersign.toml` and defaults.
 
 mod file;
+mod table;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,69 +10,10 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+pub(crate) use table::*;
+
 /// The settings file that is read when no other is named.
 pub(crate) const DEFAULT_FILE: &str = "countersign.toml";
-
-/// One setting.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Setting {
-    /// Its name in `countersign.toml`; a dot separates the table from the key.
-    pub(crate) key: &'static str,
-    /// Its environment variable.
-    pub(crate) variable: &'static str,
-    /// Its value when nobody sets it.
-    pub(crate) default: Option<&'static str>,
-    /// What it is.
-    pub(crate) meaning: &'static str,
-}
-
-macro_rules! settings {
-    ($($name:ident = $key:literal, $variable:literal, $default:expr, $meaning:literal;)+) => {
-        $(pub(crate) const $name: Setting =
-            Setting { key: $key, variable: $variable, default: $default, meaning: $meaning };)+
-
-        /// Every setting there is.
-        pub(crate) const ALL: &[Setting] = &[$($name,)+];
-    };
-}
-
-settings! {
-    DATA = "data", "COUNTERSIGN_DATA", Some("countersign-data"), "folder for keys, databases and ready.json";
-    POLICIES = "policies", "COUNTERSIGN_POLICIES", Some("policies"), "folder with tools, inventory, agents, operators and Cedar files";
-    OVERLAY = "overlay", "COUNTERSIGN_OVERLAY", None, "folder with the key hashes of agents and operators; DATA/overlay unless set";
-    LOG = "log", "COUNTERSIGN_LOG", Some("info"), "log filter, such as `info` or `warn,countersign_enforcer=debug`";
-    LOG_FORMAT = "log_format", "COUNTERSIGN_LOG_FORMAT", Some("text"), "`text` or `json`";
-    ISSUER = "issuer", "COUNTERSIGN_ISSUER", Some("countersign"), "`iss` of every token";
-    AUDIENCE = "audience", "COUNTERSIGN_AUDIENCE", Some("enforcer"), "`aud` of every token: the enforcers that share a journal";
-    TOKEN_TTL = "token_ttl", "COUNTERSIGN_TOKEN_TTL", Some("60"), "life of a token in seconds, 1 to 300";
-    SERVICE_KEY_FILE = "service_key_file", "COUNTERSIGN_SERVICE_KEY_FILE", None, "key that roles show each other; DATA/keys/service.key unless set";
-    AGENT = "agent", "COUNTERSIGN_AGENT", Some("remediator"), "the agent as which the planner acts";
-    AGENT_KEY_FILE = "agent_key_file", "COUNTERSIGN_AGENT_KEY_FILE", None, "key of the agent that the planner, or a client command, is";
-    OPERATOR_KEY_FILE = "operator_key_file", "COUNTERSIGN_OPERATOR_KEY_FILE", None, "key of the person whom a client command asks for";
-    UPSTREAMS = "upstreams", "COUNTERSIGN_UPSTREAMS", None, "NAME=URL of each upstream of the enforcer, separated by commas";
-    UPSTREAM_CREDENTIALS = "upstream_credentials", "COUNTERSIGN_UPSTREAM_CREDENTIALS", None, "NAME=FILE with the credential that the enforcer adds for that upstream";
-    UPSTREAM_KEY_FILE = "upstream_key_file", "COUNTERSIGN_UPSTREAM_KEY_FILE", None, "the enforcer's credential, as the simulator checks it; DATA/keys/upstream-cloud.key unless set";
-    RUNBOOKS = "runbooks", "COUNTERSIGN_RUNBOOKS", Some("on"), "`on`: runbooks are tried before a model; `off`: the model plans alone";
-    LLM_PROVIDER = "llm.provider", "COUNTERSIGN_LLM_PROVIDER", None, "`ollama`, `openai` or `anthropic`; no model unless set";
-    LLM_BASE_URL = "llm.base_url", "COUNTERSIGN_LLM_BASE_URL", None, "address of the model server";
-    LLM_MODEL = "llm.model", "COUNTERSIGN_LLM_MODEL", None, "name of the model";
-    LLM_API_KEY = "llm.api_key", "COUNTERSIGN_LLM_API_KEY", None, "key at the model server";
-    AUTHORITY_LISTEN = "authority.listen", "COUNTERSIGN_AUTHORITY_LISTEN", Some("127.0.0.1:8002"), "listen address; port 0 picks a free one";
-    AUTHORITY_URL = "authority.url", "COUNTERSIGN_AUTHORITY_URL", Some("http://127.0.0.1:8002"), "where others reach the authority";
-    AUTHORITY_DATABASE_URL = "authority.database_url", "COUNTERSIGN_AUTHORITY_DATABASE_URL", None, "`sqlite:///…` or `postgres://…`; DATA/authority.db unless set";
-    ENFORCER_LISTEN = "enforcer.listen", "COUNTERSIGN_ENFORCER_LISTEN", Some("127.0.0.1:8000"), "listen address; port 0 picks a free one";
-    ENFORCER_URL = "enforcer.url", "COUNTERSIGN_ENFORCER_URL", Some("http://127.0.0.1:8000"), "where others reach the enforcer; several for the authority, separated by commas";
-    ENFORCER_DATABASE_URL = "enforcer.database_url", "COUNTERSIGN_ENFORCER_DATABASE_URL", None, "`sqlite:///…` or `postgres://…`; DATA/enforcer.db unless set";
-    PLANNER_LISTEN = "planner.listen", "COUNTERSIGN_PLANNER_LISTEN", Some("127.0.0.1:8001"), "listen address; port 0 picks a free one";
-    PLANNER_URL = "planner.url", "COUNTERSIGN_PLANNER_URL", Some("http://127.0.0.1:8001"), "where others reach the planner";
-    PLANNER_DATABASE_URL = "planner.database_url", "COUNTERSIGN_PLANNER_DATABASE_URL", None, "`sqlite:///…` or `postgres://…`; DATA/planner.db unless set";
-    SIMULATOR_LISTEN = "simulator.listen", "COUNTERSIGN_SIMULATOR_LISTEN", Some("127.0.0.1:8003"), "listen address; port 0 picks a free one";
-    SIMULATOR_URL = "simulator.url", "COUNTERSIGN_SIMULATOR_URL", Some("http://127.0.0.1:8003"), "where others reach the simulator";
-    CONSOLE_LISTEN = "console.listen", "COUNTERSIGN_CONSOLE_LISTEN", Some("127.0.0.1:8080"), "listen address; port 0 picks a free one";
-}
-
-/// Settings that hold a secret themselves.
-const SECRET: [&str; 1] = ["llm.api_key"];
 
 /// Where a value comes from, in rising priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +106,16 @@ impl Settings {
                 values.insert(setting.key, (value, Source::Flag));
             }
         }
-        Ok(Self(values))
+        let settings = Self(values);
+        for setting in ALL {
+            if let Some(value) = settings.text(*setting) {
+                setting
+                    .form
+                    .check(value)
+                    .map_err(|why| settings.wrong(*setting, &why))?;
+            }
+        }
+        Ok(settings)
     }
 
     /// The value, where there is one.
@@ -189,38 +140,45 @@ impl Settings {
         T: FromStr<Err: fmt::Display>,
     {
         let value = self.need(setting)?;
-        value.parse().map_err(|error: T::Err| self.wrong(setting, &error.to_string()))
+        value
+            .parse()
+            .map_err(|error: T::Err| self.wrong(setting, &error.to_string()))
     }
 
     /// The value of a setting that has no default.
     pub(crate) fn need(&self, setting: Setting) -> Result<&str, SettingsError> {
-        self.text(setting).ok_or(SettingsError::Missing(setting.variable, setting.meaning))
+        self.text(setting)
+            .ok_or(SettingsError::Missing(setting.variable, setting.meaning))
     }
 
     /// The comma-separated `NAME=VALUE` pairs of a setting, in order.
     pub(crate) fn pairs(&self, setting: Setting) -> Result<Vec<(String, String)>, SettingsError> {
         let text = self.text(setting).unwrap_or_default();
-        let mut pairs = Vec::new();
-        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-            let Some((name, value)) = pair.split_once('=') else {
-                return Err(self.wrong(setting, "write NAME=VALUE, separated by commas"));
-            };
-            pairs.push((name.trim().to_owned(), value.trim().to_owned()));
-        }
-        Ok(pairs)
+        table::pairs(text).map_err(|why| self.wrong(setting, &why))
     }
 
     /// The value cannot be used.
     pub(crate) fn wrong(&self, setting: Setting, message: &str) -> SettingsError {
-        let (value, source) =
-            self.0.get(setting.key).cloned().unwrap_or((String::new(), Source::Default));
+        let (value, source) = self
+            .0
+            .get(setting.key)
+            .cloned()
+            .unwrap_or((String::new(), Source::Default));
         let name = match source {
             Source::Default | Source::File => format!("`{}`", setting.key),
             Source::Environment => setting.variable.to_owned(),
             Source::Flag => format!("--{}", setting.key.replace(['.', '_'], "-")),
         };
-        let value = if SECRET.contains(&setting.key) { "…".to_owned() } else { value };
-        SettingsError::Value { setting: name, value, message: message.to_owned() }
+        let value = if setting.form == Form::Secret {
+            "…".to_owned()
+        } else {
+            value
+        };
+        SettingsError::Value {
+            setting: name,
+            value,
+            message: message.to_owned(),
+        }
     }
 
     /// The data folder.
@@ -235,12 +193,14 @@ impl Settings {
 
     /// The overlay folder.
     pub(crate) fn overlay(&self) -> PathBuf {
-        self.path(OVERLAY).unwrap_or_else(|| self.data().join("overlay"))
+        self.path(OVERLAY)
+            .unwrap_or_else(|| self.data().join("overlay"))
     }
 
     /// A file named by `setting`, or else `name` among the keys of the data folder.
     pub(crate) fn key_file(&self, setting: Setting, name: &str) -> PathBuf {
-        self.path(setting).unwrap_or_else(|| self.data().join("keys").join(name))
+        self.path(setting)
+            .unwrap_or_else(|| self.data().join("keys").join(name))
     }
 
     /// The effective settings for people to look at: secrets hidden, passwords in addresses too.
@@ -264,7 +224,7 @@ impl Settings {
 
 /// The value as it may be shown.
 fn visible(setting: Setting, value: &str) -> String {
-    if SECRET.contains(&setting.key) {
+    if setting.form == Form::Secret {
         return "(set, hidden)".to_owned();
     }
     match (value.split_once("://"), value.rsplit_once('@')) {
@@ -290,12 +250,18 @@ pub(crate) fn read_file(named: Option<&Path>) -> Result<Option<(String, String)>
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some((path.display().to_string(), text))),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(SettingsError::File { path: path.to_owned(), source }),
+        Err(source) => Err(SettingsError::File {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
 /// Looks up a variable of this process's environment.
-#[expect(clippy::disallowed_methods, reason = "configuration is read here and nowhere else")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "configuration is read here and nowhere else"
+)]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -86,8 +86,7 @@ impl Parser {
 mod tests {
     use super::*;
 
-    const STREAM: &str =
-        ": hello\n\nid: 7\nevent: upsert\ndata: {\"a\":\ndata: 1}\n\nevent: ping\r\ndata: {}\r\n\r\n";
+    const STREAM: &str = ": hello\n\nid: 7\nevent: upsert\ndata: {\"a\":\ndata: 1}\n\nevent: ping\r\ndata: {}\r\n\r\n";
 
     #[test]
     fn events_are_the_same_at_any_chunk_size() {

@@ -35,12 +35,18 @@ pub(crate) struct Door {
 pub(crate) async fn listen(settings: &Settings, setting: Setting) -> Result<Door, Failure> {
     let address: SocketAddr = settings.parse(setting)?;
     let failed = |error| {
-        let hint = format!("set {} to another address, or end what listens there", setting.variable);
+        let hint = format!(
+            "set {} to another address, or end what listens there",
+            setting.variable
+        );
         Failure::because(format!("cannot listen on {address} ({hint})"), error)
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    Ok(Door { listener, url: local_url(bound) })
+    Ok(Door {
+        listener,
+        url: local_url(bound),
+    })
 }
 
 /// The address by which this machine reaches a listener.
@@ -95,8 +101,9 @@ impl Roles {
 
     /// Waits until every one of `urls` answers `/readyz` with 200.
     pub(crate) async fn ready(&mut self, urls: &[&str]) -> Result<(), Failure> {
-        let client = client::internal()
-            .map_err(|error| Failure::because("cannot ask the roles whether they are ready", error))?;
+        let client = client::internal().map_err(|error| {
+            Failure::because("cannot ask the roles whether they are ready", error)
+        })?;
         let asking = async {
             for url in urls {
                 while !is_ready(&client, url).await {
@@ -141,7 +148,11 @@ fn too_soon((name, result): (&'static str, Result<(), String>)) -> Failure {
 }
 
 async fn is_ready(client: &reqwest::Client, url: &str) -> bool {
-    let asked = client.get(format!("{url}/readyz")).timeout(Duration::from_secs(2)).send().await;
+    let asked = client
+        .get(format!("{url}/readyz"))
+        .timeout(Duration::from_secs(2))
+        .send()
+        .await;
     asked.is_ok_and(|answer| answer.status().is_success())
 }
 
@@ -162,8 +173,14 @@ mod tests {
 
     #[test]
     fn a_listener_on_every_address_is_reached_on_loopback() {
-        assert_eq!(local_url("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(
+            local_url("0.0.0.0:80".parse().unwrap()),
+            "http://127.0.0.1:80"
+        );
         assert_eq!(local_url("[::]:80".parse().unwrap()), "http://[::1]:80");
-        assert_eq!(local_url("10.0.0.1:80".parse().unwrap()), "http://10.0.0.1:80");
+        assert_eq!(
+            local_url("10.0.0.1:80".parse().unwrap()),
+            "http://10.0.0.1:80"
+        );
     }
 }

@@ -43,26 +43,34 @@ pub(crate) struct Books(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     policies: PathBuf,
+    overlay: Option<PathBuf>,
     directory: SharedDirectory,
     current: RwLock<Arc<Catalogue>>,
-    read: Mutex<Option<Digest>>,
+    read: Mutex<Digest>,
     problem: Mutex<Option<String>>,
 }
 
 impl Books {
-    /// Reads the catalogue in `policies/tools`.
+    /// Reads the catalogue in `policies/tools`, and follows it and the files behind `directory`.
     ///
     /// # Errors
-    /// Each [`BooksError`] but [`BooksError::Directory`].
-    pub(crate) fn load(policies: &Path, directory: SharedDirectory) -> Result<Self, BooksError> {
-        let texts = read(policies)?;
-        let catalogue = Catalogue::parse(&texts)?;
+    /// Each [`BooksError`].
+    pub(crate) fn load(
+        policies: &Path,
+        overlay: Option<&Path>,
+        directory: SharedDirectory,
+    ) -> Result<Self, BooksError> {
+        let files = Files::read(policies, overlay)?;
+        // Again, now that the files are read whose changes will be noticed.
+        directory.reload()?;
+        let catalogue = Catalogue::parse(&files.tools)?;
         tracing::info!(tools = catalogue.len(), "loaded the catalogue");
         Ok(Self(Arc::new(Inner {
             policies: policies.to_owned(),
+            overlay: overlay.map(Path::to_owned),
             directory,
             current: RwLock::new(Arc::new(catalogue)),
-            read: Mutex::new(Some(digest(&texts))),
+            read: Mutex::new(files.digest()),
             problem: Mutex::default(),
         })))
     }
@@ -112,27 +120,56 @@ impl Books {
 
     /// Takes changed files into use; on an error what is in use stays.
     fn refresh(&self) -> Result<(), BooksError> {
-        self.0.directory.reload()?;
-        let texts = read(&self.0.policies)?;
-        let found = digest(&texts);
+        let files = Files::read(&self.0.policies, self.0.overlay.as_deref())?;
+        let found = files.digest();
         let mut known = self.0.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known == Some(found) {
+        if *known == found {
             return Ok(());
         }
-        let catalogue = Catalogue::parse(&texts)?;
-        tracing::info!(tools = catalogue.len(), "the catalogue changed");
+        let catalogue = Catalogue::parse(&files.tools)?;
+        self.0.directory.reload()?;
+        tracing::info!(tools = catalogue.len(), "took changed files into use");
         *self
             .0
             .current
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
-        *known = Some(found);
+        *known = found;
         Ok(())
     }
 }
 
-/// The catalogue's files in the order of their names.
-fn read(policies: &Path) -> Result<Vec<(String, String)>, BooksError> {
+/// The files that an enforcer follows, as text.
+struct Files {
+    /// The catalogue's, in the order of their names.
+    tools: Vec<(String, String)>,
+    /// Agents and operators, with their keys: only compared here.
+    people: Vec<(String, String)>,
+}
+
+impl Files {
+    fn read(policies: &Path, overlay: Option<&Path>) -> Result<Self, BooksError> {
+        let mut people = Vec::new();
+        for folder in [Some(policies), overlay].into_iter().flatten() {
+            for name in ["agents.toml", "operators.toml"] {
+                let path = folder.join(name);
+                let text = files::read_text_if_present(&path)?;
+                people.extend(text.map(|text| (path.to_string_lossy().into_owned(), text)));
+            }
+        }
+        Ok(Self {
+            tools: tools(policies)?,
+            people,
+        })
+    }
+
+    fn digest(&self) -> Digest {
+        let all = self.tools.iter().chain(&self.people);
+        Digest::of_fields(all.flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]))
+    }
+}
+
+fn tools(policies: &Path) -> Result<Vec<(String, String)>, BooksError> {
     let folder = policies.join("tools");
     let failed = |source| BooksError::List {
         path: folder.clone(),
@@ -154,12 +191,4 @@ fn read(policies: &Path) -> Result<Vec<(String, String)>, BooksError> {
     }
     texts.sort();
     Ok(texts)
-}
-
-fn digest(texts: &[(String, String)]) -> Digest {
-    Digest::of_fields(
-        texts
-            .iter()
-            .flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]),
-    )
 }

@@ -19,6 +19,8 @@ use crate::faults::Faults;
 pub const ISSUER: &str = "authority";
 /// The audience that tokens must name, unless configured otherwise: this enforcer, or its group.
 pub const AUDIENCE: &str = "enforcer";
+/// How long a call waits for another one on the same resource, unless configured otherwise.
+pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// What an enforcer needs. Plain data: whoever starts it reads flags, files and environment.
 #[derive(Clone, Debug)]

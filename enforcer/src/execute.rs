@@ -147,9 +147,9 @@ impl Parts {
     async fn read(&self, admitted: Admitted) -> Result<CallAnswer, Problem> {
         self.take_place(&admitted)?;
         let generation = admitted.generation;
-        let mut call = self.lease_call(&admitted);
-        let permit = self.journal.lease(order(admitted), generation);
-        call.attempt = permit.attempt().clone();
+        let attempt = self.journal.attempt();
+        let mut call = self.lease_call(&admitted, attempt.clone());
+        let permit = self.journal.lease(order(admitted), attempt, generation);
         let forwarded = self.forwarder.forward(permit).await;
         let exchange = forwarded.exchange;
         let ended_at = stamp::whole_millis(self.clock.now()).max(call.consumed_at);
@@ -274,7 +274,7 @@ impl Parts {
     }
 
     /// What a receipt says of a read; it has no row.
-    fn lease_call(&self, admitted: &Admitted) -> Call {
+    fn lease_call(&self, admitted: &Admitted, attempt: AttemptId) -> Call {
         let intent = admitted.call.intent();
         let approved = intent.call();
         let now = stamp::whole_millis(self.clock.now());
@@ -282,7 +282,7 @@ impl Parts {
         Call {
             tenant: intent.tenant.clone(),
             jti: intent.jti.clone(),
-            attempt: AttemptId::mint(now, [0; 10]),
+            attempt,
             writer: shared.ledger.writer().to_owned(),
             state: State::Consumed,
             cause: None,

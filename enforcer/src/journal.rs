@@ -33,7 +33,6 @@ use self::settle::{Settle, SettleError, Settled};
 use self::spend::{Order, Spend};
 use crate::control::{Control, ControlDocument, ControlError};
 use crate::receipts::Signer;
-use crate::stamp;
 
 /// How many operations wait for the writer at most; beyond, calls are refused before they are spent.
 const QUEUE: usize = 4_096;
@@ -84,8 +83,7 @@ impl Journal {
     /// `consume_unknown`: it is not known; the call is never sent.
     pub(crate) async fn spend(&self, order: Order) -> Result<Permit, Refusal> {
         self.check_open()?;
-        let now = stamp::whole_millis(self.shared.clock.now());
-        let attempt = AttemptId::mint(now, self.shared.random.bytes());
+        let attempt = self.attempt();
         let (spend, order) = Spend::new(order, attempt.clone());
         let (reply, answer) = oneshot::channel();
         self.try_send(Operation::Spend {
@@ -103,11 +101,15 @@ impl Journal {
         }))
     }
 
+    /// A new attempt's id.
+    pub(crate) fn attempt(&self) -> AttemptId {
+        AttemptId::mint(self.shared.clock.now(), self.shared.random.bytes())
+    }
+
     /// Permits one call under a lease, which was verified and is not spent.
-    pub(crate) fn lease(&self, order: Order, generation: u64) -> Permit {
-        let now = stamp::whole_millis(self.shared.clock.now());
+    pub(crate) fn lease(&self, order: Order, attempt: AttemptId, generation: u64) -> Permit {
         Permit::new(Grant {
-            attempt: AttemptId::mint(now, self.shared.random.bytes()),
+            attempt,
             call: order.call,
             timeout: order.timeout,
             granted: self.shared.clock.monotonic(),

@@ -31,7 +31,7 @@ use utoipa::openapi::OpenApi;
 
 pub use books::BooksError;
 pub use ceiling::Ceilings;
-pub use config::{AUDIENCE, AddressRange, Config, ISSUER, RangeError, Upstream};
+pub use config::{AUDIENCE, AddressRange, Config, ISSUER, LOCK_WAIT, RangeError, Upstream};
 pub use faults::Faults;
 #[cfg(feature = "faults")]
 pub use faults::UnknownFault;

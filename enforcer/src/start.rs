@@ -25,6 +25,7 @@ use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::journal::lock::Locks;
 use crate::journal::open::{self, JournalError, Opened};
+use crate::journal::writer::Writer;
 use crate::leases::Leases;
 use crate::receipts::{ReceiptKeyError, Signer, outbox};
 use crate::refusals::Refusals;
@@ -88,24 +89,17 @@ pub async fn run(
 /// Each [`EnforcerError`] but `Serve`.
 pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerError> {
     let directory = SharedDirectory::load(&config.policies, config.overlay.as_deref())?;
-    let books = Books::load(&config.policies, directory.clone())?;
+    let books = Books::load(
+        &config.policies,
+        config.overlay.as_deref(),
+        directory.clone(),
+    )?;
     let signer = Signer::load(&config.data.join("keys"), &config.audience, &config.random)?;
     let forwarder = Forwarder::new(config.upstreams.clone(), config.faults)?;
     let authority = authority(&config)?;
     let hub = Hub::new(config.clock.clone());
     let control = Control::default();
-    let (journal, writer) = open::open(Opened {
-        database_url: &config.database_url,
-        data: &config.data,
-        origin: &format!("countersign/enforcer/{}", config.audience),
-        tenant: &config.tenant,
-        signer: signer.clone(),
-        control: control.clone(),
-        clock: config.clock.clone(),
-        random: config.random.clone(),
-        hub: hub.clone(),
-    })
-    .await?;
+    let (journal, writer) = journal(&config, &signer, &control, &hub).await?;
     let executions = TaskTracker::new();
     drop(tasks.spawn("journal", writer.run(tasks.token(), executions.clone())));
     let leases = Leases::new(config.clock.clone());
@@ -121,7 +115,7 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
         locks: Locks::default(),
         lock_wait: config.lock_wait,
         tasks: tasks.clone(),
-        executions,
+        executions: executions.clone(),
         clock: config.clock.clone(),
         faults: config.faults,
     });
@@ -157,12 +151,33 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
             leases,
             refusals: refusals.clone(),
             books: books.clone(),
+            executions,
         },
     );
     let role = role::role(&config, tasks, hub, credentials, &state);
     Ok(Enforcer {
         router: standard(routes::router(state), role),
     })
+}
+
+async fn journal(
+    config: &Config,
+    signer: &Signer,
+    control: &Control,
+    hub: &Hub,
+) -> Result<(Journal, Writer), JournalError> {
+    open::open(Opened {
+        database_url: &config.database_url,
+        data: &config.data,
+        origin: &format!("countersign/enforcer/{}", config.audience),
+        tenant: &config.tenant,
+        signer: signer.clone(),
+        control: control.clone(),
+        clock: config.clock.clone(),
+        random: config.random.clone(),
+        hub: hub.clone(),
+    })
+    .await
 }
 
 fn gate(
@@ -203,6 +218,7 @@ struct Background {
     leases: Leases,
     refusals: Refusals,
     books: Books,
+    executions: TaskTracker,
 }
 
 fn follow(config: &Config, tasks: &Tasks, parts: &Background) {
@@ -214,8 +230,17 @@ fn follow(config: &Config, tasks: &Tasks, parts: &Background) {
         let sending = outbox::run(authority.clone(), journal(), clock());
         drop(tasks.spawn_until_cancelled("outbox", sending));
     }
-    drop(tasks.spawn_until_cancelled("leases", parts.leases.clone().record(journal())));
-    drop(tasks.spawn_until_cancelled("refusals", parts.refusals.clone().record(journal())));
+    // The last records are written on the way out, which the journal's writer waits for.
+    let (leases, refusals) = (parts.leases.clone(), parts.refusals.clone());
+    let (writer, end) = (journal(), tasks.token());
+    let recording = async move {
+        let reads = end.run_until_cancelled(leases.clone().record(writer.clone()));
+        let denials = end.run_until_cancelled(refusals.clone().record(writer.clone()));
+        let _ = tokio::join!(reads, denials);
+        leases.record_once(&writer).await;
+        refusals.record_once(&writer).await;
+    };
+    drop(tasks.spawn("records", parts.executions.track_future(recording)));
     drop(tasks.spawn_until_cancelled("catalogue", parts.books.clone().follow(clock())));
     let remembering = open::remember_size(journal(), config.data.clone());
     drop(tasks.spawn_until_cancelled("high-water", remembering));

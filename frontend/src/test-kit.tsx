@@ -47,11 +47,7 @@ export interface Sent {
 /** Answers the console's requests from a table `"METHOD /path" → [status, body]` and notes them down. */
 export function answerRequests(table: Record<string, [number, unknown]>): Sent[] {
   const sent: Sent[] = [];
-  vi.stubGlobal('fetch', async (input: Request | string, init?: RequestInit) => {
-    const request = new Request(
-      new URL(input instanceof Request ? input.url : input, 'http://console.test'),
-      input instanceof Request ? input : init,
-    );
+  vi.stubGlobal('fetch', async (request: Request) => {
     const path = new URL(request.url).pathname;
     const text = await request.text();
     sent.push({ method: request.method, path, body: text === '' ? null : JSON.parse(text) });

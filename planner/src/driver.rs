@@ -32,6 +32,9 @@ use crate::store;
 use crate::tools::Toolbox;
 use reads::Leases;
 
+/// How long a plan's withdrawal may take.
+const WITHDRAWAL: Duration = Duration::from_secs(2);
+
 /// What every run works with.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -225,15 +228,15 @@ impl Driver {
         }
         store::save(&self.context.database, &next).await?;
         self.run = next;
-        self.context.hub.publish(
-            "run",
-            self.run.view().run_id.as_str(),
-            &self.run.view().brief(),
-        );
-        self.live.show(self.run.view().clone());
+        // Before anybody is told: who sees the end finds the plan withdrawn.
         if let Some(plan) = plan_before.filter(|plan| self.gave_up(plan)) {
             self.cancel_plan(&plan).await;
         }
+        let view = self.run.view();
+        self.context
+            .hub
+            .publish("run", view.run_id.as_str(), &view.brief());
+        self.live.show(view.clone());
         Ok(())
     }
 
@@ -259,8 +262,14 @@ impl Driver {
     /// Withdraws a plan, so that nobody is asked about it any more. An authority that does not answer, or
     /// a plan that has ended, is no reason to fail.
     async fn cancel_plan(&self, plan: &PlanId) {
-        if let Err(error) = self.context.authority.cancel(plan).await {
-            tracing::debug!(plan.id = %plan, error = %error_chain(&error), "the plan was not withdrawn");
+        let asking = self.context.authority.cancel(plan);
+        match tokio::time::timeout(WITHDRAWAL, asking).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error = error_chain(&error);
+                tracing::debug!(plan.id = %plan, error, "the plan was not withdrawn");
+            }
+            Err(_) => tracing::debug!(plan.id = %plan, "the plan was not withdrawn in time"),
         }
     }
 

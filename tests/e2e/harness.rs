@@ -31,15 +31,17 @@ pub(crate) async fn eventually<T>(
             tokio::time::sleep(LOOK).await;
         }
     };
-    match tokio::time::timeout(within, looking).await {
-        Ok(found) => found,
-        Err(_) => panic!("after {} s still not: {what}", within.as_secs()),
-    }
+    tokio::time::timeout(within, looking)
+        .await
+        .unwrap_or_else(|_| panic!("after {} s still not: {what}", within.as_secs()))
 }
 
 /// The repository's root folder.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// The shipped policies folder.

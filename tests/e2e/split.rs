@@ -46,7 +46,10 @@ async fn five_processes_with_only_their_own_keys_play_the_whole_story() {
     approving::shutdown(world).await;
 
     for (role, _) in ROLES {
-        let health = world.get(role, "/healthz", world.person("operator")).await.with(200);
+        let health = world
+            .get(role, "/healthz", world.person("operator"))
+            .await
+            .with(200);
         assert_eq!(text(&health, "/isolation"), "own-process", "{health:#}");
     }
     split.nobody_holds_a_foreign_key();
@@ -57,11 +60,18 @@ impl Split {
         let folder = tempfile::tempdir().unwrap();
         let setup = folder.path().join("setup");
         let policies = crate::harness::policies();
-        let made = ["keys", "generate", "--demo", "--data", setup.to_str().unwrap()];
+        let made = [
+            "keys",
+            "generate",
+            "--demo",
+            "--data",
+            setup.to_str().unwrap(),
+        ];
         let made = [&made[..], &["--policies", policies.to_str().unwrap()]].concat();
         command::run(&made, folder.path()).with(0);
 
-        let ports: BTreeMap<&str, u16> = ROLES.iter().map(|(role, _)| (*role, free_port())).collect();
+        let ports: BTreeMap<&str, u16> =
+            ROLES.iter().map(|(role, _)| (*role, free_port())).collect();
         let mut processes = Vec::new();
         let mut ready = json!({});
         for (role, keys) in ROLES {
@@ -70,14 +80,20 @@ impl Split {
             processes.push((role, launch(role, &data, &ports)));
         }
         for (role, process) in &mut processes {
-            let said = process.ready(&folder.path().join(format!("{role}.json"))).await;
+            let said = process
+                .ready(&folder.path().join(format!("{role}.json")))
+                .await;
             ready[*role] = said[*role].clone();
         }
         let credentials = std::fs::read_to_string(setup.join("credentials.json")).unwrap();
         let credentials: Value = serde_json::from_str(&credentials).unwrap();
         let world = World::new(&ready, &credentials, &setup.join("keys"));
         let processes = processes.into_iter().map(|(_, process)| process).collect();
-        Self { world, folder, _processes: processes }
+        Self {
+            world,
+            folder,
+            _processes: processes,
+        }
     }
 
     /// What lies in the folders now: the keys that were given, and the signing keys that the authority and
@@ -96,11 +112,21 @@ impl Split {
             // The enforcers' public keys, pinned by the authority.
             found.retain(|name| role != "authority" || name != "enforcers.jwks");
             expected.sort_unstable();
-            assert_eq!(found.len(), expected.len(), "{role}: {found:?}, expected {expected:?}");
+            assert_eq!(
+                found.len(),
+                expected.len(),
+                "{role}: {found:?}, expected {expected:?}"
+            );
             for (found, expected) in found.iter().zip(&expected) {
-                assert!(found.starts_with(expected), "{role}: {found}, expected {expected}");
+                assert!(
+                    found.starts_with(expected),
+                    "{role}: {found}, expected {expected}"
+                );
             }
-            assert!(!data.join("credentials.json").exists(), "{role} has everybody's keys");
+            assert!(
+                !data.join("credentials.json").exists(),
+                "{role} has everybody's keys"
+            );
             for path in files(&data) {
                 let bytes = std::fs::read(&path).unwrap();
                 let bytes = String::from_utf8_lossy(&bytes);
@@ -135,16 +161,30 @@ fn launch(role: &str, data: &Path, ports: &BTreeMap<&str, u16>) -> Process {
     let folder = data.parent().unwrap();
     let mut command = countersign();
     command.arg(role).current_dir(folder);
-    command.arg("--data").arg(data).arg("--policies").arg(crate::harness::policies());
-    command.arg("--ready-file").arg(folder.join(format!("{role}.json")));
+    command
+        .arg("--data")
+        .arg(data)
+        .arg("--policies")
+        .arg(crate::harness::policies());
+    command
+        .arg("--ready-file")
+        .arg(folder.join(format!("{role}.json")));
     command.args(["--listen", &format!("127.0.0.1:{}", ports[role])]);
     for (other, port) in ports {
-        command.env(format!("COUNTERSIGN_{}_URL", other.to_uppercase()), format!("http://127.0.0.1:{port}"));
+        command.env(
+            format!("COUNTERSIGN_{}_URL", other.to_uppercase()),
+            format!("http://127.0.0.1:{port}"),
+        );
     }
     if role == "enforcer" {
         let credential = data.join("keys/upstream-cloud.key");
-        command.args(["--upstream", &format!("cloud=http://127.0.0.1:{}", ports["simulator"])]);
-        command.arg("--upstream-credential").arg(format!("cloud={}", credential.display()));
+        command.args([
+            "--upstream",
+            &format!("cloud=http://127.0.0.1:{}", ports["simulator"]),
+        ]);
+        command
+            .arg("--upstream-credential")
+            .arg(format!("cloud={}", credential.display()));
     }
     Process::spawn(command, &folder.join(format!("{role}.log")))
 }
@@ -163,8 +203,9 @@ fn free_port() -> u16 {
 /// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }

@@ -74,15 +74,24 @@ async fn the_events_of_a_run_lead_to_its_end() {
     while let Some(chunk) = stream.chunk().await.unwrap() {
         received.push_str(str::from_utf8(&chunk).unwrap());
     }
-    let data = received.lines().filter_map(|line| line.strip_prefix("data: "));
+    let data = received
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
     let items = data.map(|data| serde_json::from_str::<Value>(data).unwrap());
     let states: Vec<String> = items
         .filter(|data| data["topic"] == "run")
         .map(|data| text(&data, "/item/state").to_owned())
         .collect();
-    assert_eq!(states.last().map(String::as_str), Some("completed"), "{states:?}");
+    assert_eq!(
+        states.last().map(String::as_str),
+        Some("completed"),
+        "{states:?}"
+    );
     for state in ["governing", "acting"] {
-        assert!(states.iter().any(|seen| seen == state), "no {state} in {states:?}");
+        assert!(
+            states.iter().any(|seen| seen == state),
+            "no {state} in {states:?}"
+        );
     }
 }
 
@@ -95,16 +104,27 @@ async fn every_role_says_who_it_is_and_keeps_strangers_out() {
         ("planner", "/v1/runs"),
         ("simulator", "/v1/state"),
     ] {
-        let health = world.get(role, "/healthz", world.person("operator")).await.with(200);
+        let health = world
+            .get(role, "/healthz", world.person("operator"))
+            .await
+            .with(200);
         let said = (text(&health, "/role"), text(&health, "/isolation"));
         assert_eq!(said, (role, "shared-process"), "{health:#}");
         let nobody = world.request(Method::GET, role, private);
-        crate::harness::world::send(nobody).await.refused(401, "credential_missing");
-        world.get(role, private, "cs_op_nobody").await.refused(401, "credential_invalid");
+        crate::harness::world::send(nobody)
+            .await
+            .refused(401, "credential_missing");
+        world
+            .get(role, private, "cs_op_nobody")
+            .await
+            .refused(401, "credential_invalid");
     }
     // The mini cloud's tools answer the enforcer alone, not even the operator.
     for key in [world.person("operator"), world.agent("remediator")] {
-        world.get("simulator", "/v1/services", key).await.refused(401, "credential_invalid");
+        world
+            .get("simulator", "/v1/services", key)
+            .await
+            .refused(401, "credential_invalid");
     }
 }
 
@@ -118,7 +138,8 @@ pub(crate) async fn reset(world: &World) {
 pub(crate) async fn healthy(world: &World) {
     eventually("a healthy cloud", SOON, async || {
         let cloud = world.cloud().await;
-        let all = |list: &str, good: fn(&Value) -> bool| cloud[list].as_array().unwrap().iter().all(good);
+        let all =
+            |list: &str, good: fn(&Value) -> bool| cloud[list].as_array().unwrap().iter().all(good);
         let up = all("services", |service| service["status"] == "up");
         let quiet = all("alerts", |alert| alert["status"] == "resolved");
         (up && quiet).then_some(())

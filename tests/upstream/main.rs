@@ -4,21 +4,22 @@
 //! file named by the only argument gets both addresses. The process ends when its standard input does, so
 //! it never outlives the test that started it.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// What happens to a request once it is read and logged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// 200 and a small JSON document.
     Answer,
-    /// Nothing, for ever.
+    /// Nothing, until another mode says what.
     Hang,
     /// The connection ends without an answer.
     Close,
@@ -33,7 +34,7 @@ struct State {
 
 /// Clones share the state.
 #[derive(Clone, Debug)]
-struct Upstream(Arc<Mutex<State>>);
+struct Upstream(Arc<(Mutex<State>, Condvar)>);
 
 /// One HTTP/1.1 request, read whole.
 #[derive(Debug)]
@@ -59,17 +60,25 @@ fn main() -> ExitCode {
 }
 
 fn run(ready: &PathBuf) -> io::Result<()> {
-    let state = State { mode: Mode::Answer, connections: 0, requests: Vec::new() };
-    let upstream = Upstream(Arc::new(Mutex::new(state)));
+    let state = State {
+        mode: Mode::Answer,
+        connections: 0,
+        requests: Vec::new(),
+    };
+    let upstream = Upstream(Arc::new((Mutex::new(state), Condvar::new())));
     let calls = TcpListener::bind("127.0.0.1:0")?;
     let control = TcpListener::bind("127.0.0.1:0")?;
     let document = json!({
         "calls": format!("http://{}", calls.local_addr()?),
         "control": format!("http://{}", control.local_addr()?),
     });
-    let taker = upstream.clone();
-    std::thread::spawn(move || each(&calls, |stream| taker.take_call(stream)));
-    std::thread::spawn(move || each(&control, |stream| upstream.take_command(stream)));
+    for (door, serve) in [
+        (calls, Upstream::take_call as Serve),
+        (control, Upstream::take_command),
+    ] {
+        let upstream = upstream.clone();
+        std::thread::spawn(move || each(&door, &upstream, serve));
+    }
 
     let unfinished = ready.with_extension("unfinished");
     std::fs::write(&unfinished, document.to_string())?;
@@ -77,12 +86,15 @@ fn run(ready: &PathBuf) -> io::Result<()> {
     io::copy(&mut io::stdin().lock(), &mut io::sink()).map(drop)
 }
 
+/// What is done with a connection.
+type Serve = fn(&Upstream, TcpStream) -> io::Result<()>;
+
 /// Serves each connection on a thread of its own.
-fn each(listener: &TcpListener, serve: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) {
-    for stream in listener.incoming().flatten() {
-        let serve = serve.clone();
+fn each(door: &TcpListener, upstream: &Upstream, serve: Serve) {
+    for stream in door.incoming().flatten() {
+        let upstream = upstream.clone();
         std::thread::spawn(move || {
-            if let Err(error) = serve(stream) {
+            if let Err(error) = serve(&upstream, stream) {
                 eprintln!("a connection ended early: {error}");
             }
         });
@@ -91,7 +103,7 @@ fn each(listener: &TcpListener, serve: impl Fn(TcpStream) -> io::Result<()> + Cl
 
 impl Upstream {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_call(&self, stream: TcpStream) -> io::Result<()> {
@@ -100,12 +112,12 @@ impl Upstream {
         let mode = {
             let mut state = self.lock();
             state.requests.push(request.describe());
-            state.mode
+            let hanging = self.0.1.wait_while(state, |state| state.mode == Mode::Hang);
+            hanging.unwrap_or_else(PoisonError::into_inner).mode
         };
         match mode {
             Mode::Answer => answer(stream, "200 OK", &json!({"counted": true})),
-            Mode::Hang => io::copy(&mut &stream, &mut io::sink()).map(drop),
-            Mode::Close => Ok(()),
+            Mode::Hang | Mode::Close => Ok(()),
         }
     }
 
@@ -128,6 +140,7 @@ impl Upstream {
 
     fn switch(&self, stream: TcpStream, mode: Mode) -> io::Result<()> {
         self.lock().mode = mode;
+        self.0.1.notify_all();
         answer(stream, "200 OK", &Value::Null)
     }
 }
@@ -146,10 +159,17 @@ impl Request {
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut request = Self { method, path, headers, body: Vec::new() };
+        let mut request = Self {
+            method,
+            path,
+            headers,
+            body: Vec::new(),
+        };
         let length = request.header("content-length").unwrap_or("0");
         let length: u64 = length.parse().map_err(io::Error::other)?;
         reader.take(length).read_to_end(&mut request.body)?;
@@ -157,7 +177,10 @@ impl Request {
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The log's line: bodies and credentials by their hash alone.
@@ -184,5 +207,9 @@ fn answer(mut stream: TcpStream, status: &str, body: &Value) -> io::Result<()> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::inventory::{Attribute, Attributes, Freeze, Inventory};
+use super::schema;
 use super::{ApprovalInput, StepInput};
 
 /// A request that cannot be put to Cedar; it is denied.
@@ -209,16 +210,16 @@ fn record<'a>(
 }
 
 /// Parameters as a Cedar record, typed by the tool's schema.
-fn members(schema: &Value, params: &Map<String, Value>) -> Result<RestrictedExpression, AskError> {
+fn members(shape: &Value, params: &Map<String, Value>) -> Result<RestrictedExpression, AskError> {
     let mut pairs = Vec::new();
     for (name, value) in params {
-        let property = schema
+        let property = shape
             .get("properties")
-            .and_then(|properties| properties.get(name));
-        pairs.push((
-            name.clone(),
-            expression(property.unwrap_or(&Value::Null), value)?,
-        ));
+            .and_then(|properties| properties.get(name))
+            .unwrap_or(&Value::Null);
+        if !schema::is_union(property) {
+            pairs.push((name.clone(), expression(property, value)?));
+        }
     }
     RestrictedExpression::new_record(pairs).map_err(ask_error)
 }

@@ -165,6 +165,9 @@ fn record(schema: &Value) -> Result<String, String> {
         .collect();
     let mut members = Vec::new();
     for (name, property) in properties {
+        if is_union(property) {
+            continue;
+        }
         let optional = if required.contains(name.as_str()) {
             ""
         } else {
@@ -180,6 +183,12 @@ fn record(schema: &Value) -> Result<String, String> {
         [] => Ok("{}".to_owned()),
         members => Ok(format!("{{ {} }}", members.join(", "))),
     }
+}
+
+/// Whether a parameter may be of several types. Cedar has no type for it, so it is left out of what
+/// policies see.
+pub(crate) fn is_union(schema: &Value) -> bool {
+    schema.get("type").is_some_and(Value::is_array)
 }
 
 fn cedar_type(name: &str, schema: &Value) -> Result<String, String> {

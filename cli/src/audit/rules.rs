@@ -16,13 +16,34 @@ use serde_json::Value;
 use super::{Finding, Placed};
 
 /// What a token was issued for must be what was spent: members of both records.
-const EQUAL: [&str; 7] =
-    ["agent", "plan", "step", "tool", "params_sha256", "request_sha256", "definition_sha256"];
+const EQUAL: [&str; 7] = [
+    "agent",
+    "plan",
+    "step",
+    "tool",
+    "params_sha256",
+    "request_sha256",
+    "definition_sha256",
+];
 
-/// Holds the records against each other.
-pub(super) fn check(placed: &[Placed<'_>], keys: &VerifyingKeys, findings: &mut Vec<Finding>) {
-    let issued = once(placed, Kind::Issue, ("issued_once", "was issued twice"), findings);
-    let spent = once(placed, Kind::Consume, ("spent_once", "was spent twice"), findings);
+/// Holds the records against each other. Gives how many of the spent tokens' calls ended.
+pub(super) fn check(
+    placed: &[Placed<'_>],
+    keys: &VerifyingKeys,
+    findings: &mut Vec<Finding>,
+) -> usize {
+    let issued = once(
+        placed,
+        Kind::Issue,
+        ("issued_once", "was issued twice"),
+        findings,
+    );
+    let spent = once(
+        placed,
+        Kind::Consume,
+        ("spent_once", "was spent twice"),
+        findings,
+    );
     let has_authority = placed.iter().any(|item| is_by(item, "authority"));
     let has_enforcer = placed.iter().any(|item| is_by(item, "enforcer"));
     for item in spent.values() {
@@ -34,10 +55,11 @@ pub(super) fn check(placed: &[Placed<'_>], keys: &VerifyingKeys, findings: &mut 
             was_issued(item, &issued, findings);
         }
     }
-    ends(placed, &spent, findings);
+    let ended = ends(placed, &spent, findings);
     if has_authority && has_enforcer {
         receipts_have_records(placed, findings);
     }
+    ended
 }
 
 fn is_by(item: &Placed<'_>, role: &str) -> bool {
@@ -55,7 +77,12 @@ fn find(
     message: impl Into<String>,
 ) {
     let (log, index) = (item.log.to_owned(), item.index);
-    findings.push(Finding { rule, log, index, message: message.into() });
+    findings.push(Finding {
+        rule,
+        log,
+        index,
+        message: message.into(),
+    });
 }
 
 type ByToken<'a> = BTreeMap<String, &'a Placed<'a>>;
@@ -91,10 +118,17 @@ fn signature(
 ) -> Option<Intent> {
     let rule = "token_signed";
     let Some(token) = text(item, "token") else {
-        find(findings, rule, item, "the record does not hold the spent token");
+        find(
+            findings,
+            rule,
+            item,
+            "the record does not hold the spent token",
+        );
         return None;
     };
-    let claims = jws::peek(token).ok().and_then(|claims| Intent::deserialize(claims).ok());
+    let claims = jws::peek(token)
+        .ok()
+        .and_then(|claims| Intent::deserialize(claims).ok());
     let Some(intent) = claims else {
         find(findings, rule, item, "what was spent is no intent token");
         return None;
@@ -110,7 +144,12 @@ fn signature(
     match checked {
         Ok(token) => Some(token.get().clone()),
         Err(refusal) => {
-            find(findings, rule, item, format!("the spent token does not verify: {refusal}"));
+            find(
+                findings,
+                rule,
+                item,
+                format!("the spent token does not verify: {refusal}"),
+            );
             None
         }
     }
@@ -119,7 +158,12 @@ fn signature(
 /// The token was spent within its life.
 fn within_life(item: &Placed<'_>, intent: &Intent, findings: &mut Vec<Finding>) {
     if item.record.at.as_second() >= intent.exp {
-        find(findings, "spent_in_time", item, "the token had expired when it was spent");
+        find(
+            findings,
+            "spent_in_time",
+            item,
+            "the token had expired when it was spent",
+        );
     }
 }
 
@@ -149,7 +193,12 @@ fn was_issued(item: &Placed<'_>, issued: &ByToken<'_>, findings: &mut Vec<Findin
     let rule = "spent_was_issued";
     let Some(jti) = item.record.jti() else { return };
     let Some(issue) = issued.get(&format!("{}/{jti}", item.record.tenant)) else {
-        find(findings, rule, item, format!("token `{jti}` was spent and never issued"));
+        find(
+            findings,
+            rule,
+            item,
+            format!("token `{jti}` was spent and never issued"),
+        );
         return;
     };
     for member in EQUAL {
@@ -166,35 +215,54 @@ fn was_issued(item: &Placed<'_>, issued: &ByToken<'_>, findings: &mut Vec<Findin
 }
 
 /// What the enforcer says ended had begun, with the same attempt, and earlier.
-fn ends(placed: &[Placed<'_>], spent: &ByToken<'_>, findings: &mut Vec<Finding>) {
+fn ends(placed: &[Placed<'_>], spent: &ByToken<'_>, findings: &mut Vec<Finding>) -> usize {
     let rule = "end_after_begin";
     let by_enforcer = placed.iter().filter(|item| is_by(item, "enforcer"));
     let ended = by_enforcer.filter(|item| {
         matches!(item.record.kind, Kind::Outcome | Kind::Resolve)
             && item.record.body.contains_key("attempt")
     });
-    let mut outcomes = BTreeSet::new();
+    let (mut outcomes, mut over) = (BTreeSet::new(), BTreeSet::new());
     for item in ended {
-        let Some(jti) = item.record.jti() else { continue };
-        let Some(begin) = spent.get(&format!("{}/{jti}", item.record.tenant)) else {
-            find(findings, rule, item, format!("`{jti}` ended and was never spent"));
+        let Some(jti) = item.record.jti() else {
             continue;
         };
+        let Some(begin) = spent.get(&format!("{}/{jti}", item.record.tenant)) else {
+            find(
+                findings,
+                rule,
+                item,
+                format!("`{jti}` ended and was never spent"),
+            );
+            continue;
+        };
+        over.insert((begin.log, begin.index));
         if text(begin, "attempt") != text(item, "attempt") {
             let message = format!("another attempt than the one that spent `{jti}` ended");
             find(findings, rule, item, message);
         }
         if begin.log == item.log && begin.index >= item.index {
-            find(findings, rule, item, format!("`{jti}` ended before it was spent"));
+            find(
+                findings,
+                rule,
+                item,
+                format!("`{jti}` ended before it was spent"),
+            );
         }
         if text(begin, "request_sha256") != text(item, "request_sha256") {
             let message = format!("another request than the approved one ended for `{jti}`");
             find(findings, rule, item, message);
         }
         if item.record.kind == Kind::Outcome && !outcomes.insert((begin.log, begin.index)) {
-            find(findings, "ended_once", item, format!("`{jti}` has two outcomes"));
+            find(
+                findings,
+                "ended_once",
+                item,
+                format!("`{jti}` has two outcomes"),
+            );
         }
     }
+    over.len()
 }
 
 /// An outcome that the authority took from a receipt names a record that the enforcer really has.

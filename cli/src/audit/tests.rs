@@ -11,7 +11,10 @@ fn token(key: &SigningKey, claims: &Value) -> String {
     let header = json!({"alg": "EdDSA", "kid": key.kid(), "typ": "intent+jwt"});
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", part(&header), part(claims));
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())))
+    format!(
+        "{signed}.{}",
+        URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes()))
+    )
 }
 
 struct World {
@@ -56,14 +59,21 @@ fn world() -> World {
         }],
     });
     let token = token(&key, &claims);
-    World { key, token, logs: Vec::new() }
+    World {
+        key,
+        token,
+        logs: Vec::new(),
+    }
 }
 
 impl World {
     /// Appends a record as its writer would.
     fn push(&mut self, role: &str, kind: Kind, body: Map<String, Value>) -> Digest {
         if !self.logs.iter().any(|log| log.name == role) {
-            self.logs.push(Log { name: role.to_owned(), entries: Vec::new() });
+            self.logs.push(Log {
+                name: role.to_owned(),
+                entries: Vec::new(),
+            });
         }
         let log = self.logs.iter_mut().find(|log| log.name == role).unwrap();
         let size = log.entries.len() as u64;
@@ -80,16 +90,28 @@ impl World {
         };
         let text = record.to_text().unwrap();
         let leaf = leaf(&text);
-        log.entries.push(Entry { index: size, leaf, record: text });
+        log.entries.push(Entry {
+            index: size,
+            leaf,
+            record: text,
+        });
         leaf
     }
 
     /// One call from its key to its receipt.
     fn story(mut self) -> Self {
         let x = self.key.verifying_key().to_base64url();
-        self.push("authority", Kind::Keyset, with(json!({"event": "published"}), json!({"x": x})));
+        self.push(
+            "authority",
+            Kind::Keyset,
+            with(json!({"event": "published"}), json!({"x": x})),
+        );
         let token_sha256 = digest(&self.token);
-        self.push("authority", Kind::Issue, with(call(), json!({"token_sha256": token_sha256})));
+        self.push(
+            "authority",
+            Kind::Issue,
+            with(call(), json!({"token_sha256": token_sha256})),
+        );
         let spent = with(call(), json!({"attempt": ATTEMPT, "token": self.token}));
         self.push("enforcer", Kind::Consume, spent);
         let leaf = self.end();
@@ -100,12 +122,20 @@ impl World {
 
     fn end(&mut self) -> Digest {
         let body = json!({"jti": JTI, "attempt": ATTEMPT, "request_sha256": digest("r")});
-        self.push("enforcer", Kind::Outcome, with(body, json!({"state": "done"})))
+        self.push(
+            "enforcer",
+            Kind::Outcome,
+            with(body, json!({"state": "done"})),
+        )
     }
 
     fn rules(&self) -> Vec<&'static str> {
         let outcome = verify(&self.logs, &Trust::Published);
-        outcome.findings.iter().map(|finding| finding.rule).collect()
+        outcome
+            .findings
+            .iter()
+            .map(|finding| finding.rule)
+            .collect()
     }
 }
 
@@ -154,7 +184,11 @@ fn another_call_than_the_token_s_is_found() {
     let x = world.key.verifying_key().to_base64url();
     world.push("authority", Kind::Keyset, with(json!({}), json!({"x": x})));
     let token_sha256 = digest(&world.token);
-    world.push("authority", Kind::Issue, with(call(), json!({"token_sha256": token_sha256})));
+    world.push(
+        "authority",
+        Kind::Issue,
+        with(call(), json!({"token_sha256": token_sha256})),
+    );
     let changed = json!({"attempt": ATTEMPT, "token": world.token, "params_sha256": digest("x")});
     world.push("enforcer", Kind::Consume, with(call(), changed));
     assert_eq!(world.rules(), ["record_is_token", "spent_was_issued"]);
@@ -171,7 +205,10 @@ fn two_ends_of_one_call_are_found() {
 fn a_changed_or_missing_record_is_found() {
     let mut changed = world().story();
     let entry = &mut changed.logs[1].entries[0];
-    entry.record = entry.record.replace("payments", "prod_db").replace("s1", "s2");
+    entry.record = entry
+        .record
+        .replace("payments", "prod_db")
+        .replace("s1", "s2");
     assert_eq!(changed.rules()[0], "chain");
     let mut missing = world().story();
     missing.logs[0].entries.remove(1);

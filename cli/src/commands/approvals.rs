@@ -25,9 +25,10 @@ Examples:
   countersign approvals approve apr_01J… --as alice --reason 'discussed in #ops'
   countersign approvals deny apr_01J… --as alice --reason 'not during the sale'
 
-Before a yes the command recomputes the plan's hash from the bytes that it covers, shows the call that
-will be sent, and asks on a terminal unless --yes. Destructive and data tools need the approver's own
-signature: --signing-key FILE, or DATA/keys/approver-NAME.jwk, which `up --demo` made.";
+Before a yes the command recomputes the plan's hash from the bytes that it covers, shows
+the call that will be sent, and asks on a terminal unless --yes. Destructive and data
+tools need the approver's own signature: --signing-key FILE, or
+DATA/keys/approver-NAME.jwk, which `up --demo` made.";
 
 /// Look at what waits for a person, and decide
 #[derive(Debug, clap::Args)]
@@ -78,7 +79,10 @@ struct Decide {
 pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> {
     let who = match &args.person {
         Some(name) => Who::Person(name.clone()),
-        None if client.credentials().is_some_and(|keys| keys.approver_keys.iter().next().is_some()) => {
+        None if client
+            .credentials()
+            .is_some_and(|keys| keys.approver_keys.iter().next().is_some()) =>
+        {
             Who::FirstApprover
         }
         None => Who::Operator,
@@ -105,16 +109,36 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
 }
 
 async fn list(client: &Client, who: &Who, all: bool) -> Result<Report, Failure> {
-    let path = if all { "/v1/approvals" } else { "/v1/approvals?state=pending" };
+    let path = if all {
+        "/v1/approvals"
+    } else {
+        "/v1/approvals?state=pending"
+    };
     let answer = client.get(Role::Authority, who, path).await?;
-    let approvals = answer.get("approvals").and_then(Value::as_array).cloned().unwrap_or_default();
-    let members = ["/approval_id", "/state", "/tool", "/resource", "/agent", "/expires_at"];
-    let rows: Vec<[String; 6]> =
-        approvals.iter().map(|item| members.map(|member| cell(item, member))).collect();
+    let approvals = answer
+        .get("approvals")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let members = [
+        "/approval_id",
+        "/state",
+        "/tool",
+        "/resource",
+        "/agent",
+        "/expires_at",
+    ];
+    let rows: Vec<[String; 6]> = approvals
+        .iter()
+        .map(|item| members.map(|member| cell(item, member)))
+        .collect();
     let text = if rows.is_empty() {
         "Nothing waits for a person.".to_owned()
     } else {
-        table(["approval", "state", "tool", "resource", "agent", "expires"], &rows)
+        table(
+            ["approval", "state", "tool", "resource", "agent", "expires"],
+            &rows,
+        )
     };
     Ok(Report::new(answer, text))
 }
@@ -124,8 +148,11 @@ async fn approve(client: &Client, who: &Who, decide: Decide) -> Result<Report, F
     let hash = checked_hash(&view)?;
     if !decide.yes {
         line(&describe(&view));
-        let question =
-            format!("Approve {} on {}?", cell(&view, "/tool"), cell(&view, "/resource"));
+        let question = format!(
+            "Approve {} on {}?",
+            cell(&view, "/tool"),
+            cell(&view, "/resource")
+        );
         if !confirm(&question) {
             return Err(Failure::could_not(
                 "not approved: answer y on a terminal, or give --yes after reading the above",
@@ -133,7 +160,9 @@ async fn approve(client: &Client, who: &Who, decide: Decide) -> Result<Report, F
         }
     }
     let required = view.get("signature_required").and_then(Value::as_bool) == Some(true);
-    let key = required.then(|| signing_key(client, who, decide.signing_key)).transpose()?;
+    let key = required
+        .then(|| signing_key(client, who, decide.signing_key))
+        .transpose()?;
     let signature = key.map(|key| approval::sign(&key, &hash));
     let body = json!({"decision": "approve", "plan_hash": hash, "reason": decide.reason});
     let body = with(body, "signature", signature);
@@ -146,7 +175,13 @@ async fn approve(client: &Client, who: &Who, decide: Decide) -> Result<Report, F
 }
 
 async fn read(client: &Client, who: &Who, id: &str) -> Result<Value, Failure> {
-    client.get(Role::Authority, who, &format!("/v1/approvals/{}", segment(id))).await
+    client
+        .get(
+            Role::Authority,
+            who,
+            &format!("/v1/approvals/{}", segment(id)),
+        )
+        .await
 }
 
 async fn send(client: &Client, who: &Who, id: &str, body: &Value) -> Result<Value, Failure> {
@@ -157,10 +192,17 @@ async fn send(client: &Client, who: &Who, id: &str, body: &Value) -> Result<Valu
 /// The plan's hash, recomputed from the bytes that it covers. What the approval shows must lie in them.
 fn checked_hash(view: &Value) -> Result<Digest, Failure> {
     let tampered = |what: &str| {
-        Failure::could_not(format!("do not approve: {what}. Report this: the authority lies or is broken"))
+        Failure::could_not(format!(
+            "do not approve: {what}. Report this: the authority lies or is broken"
+        ))
     };
-    let bytes = view.get("plan_bytes").and_then(Value::as_str).unwrap_or_default();
-    let bytes = STANDARD.decode(bytes).map_err(|_cause| tampered("the plan's bytes are unreadable"))?;
+    let bytes = view
+        .get("plan_bytes")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let bytes = STANDARD
+        .decode(bytes)
+        .map_err(|_cause| tampered("the plan's bytes are unreadable"))?;
     let hash = Digest::of(&bytes);
     if cell(view, "/plan_hash") != hash.to_string() {
         return Err(tampered("the plan's hash is not that of its bytes"));
@@ -168,15 +210,23 @@ fn checked_hash(view: &Value) -> Result<Digest, Failure> {
     let plan: Value = serde_json::from_slice(&bytes)
         .map_err(|_cause| tampered("the plan's bytes are no plan"))?;
     let steps = plan.get("steps").and_then(Value::as_array);
-    let step = steps.into_iter().flatten().find(|step| step.get("id") == view.get("step"));
-    let Some(step) = step else { return Err(tampered("the step is not in the plan's bytes")) };
+    let step = steps
+        .into_iter()
+        .flatten()
+        .find(|step| step.get("id") == view.get("step"));
+    let Some(step) = step else {
+        return Err(tampered("the step is not in the plan's bytes"));
+    };
     for member in ["tool", "effect", "params", "request"] {
         let value = |item: &Value| item.get(member).cloned().unwrap_or_default();
         if value(step) != value(view) {
             return Err(tampered("what is shown is not what the hash covers"));
         }
     }
-    let shown = view.get("params").map(canonical::to_vec).unwrap_or_default();
+    let shown = view
+        .get("params")
+        .map(canonical::to_vec)
+        .unwrap_or_default();
     let covered = step.get("params_sha256").and_then(Value::as_str);
     if covered.is_some_and(|digest| digest != Digest::of(&shown).to_string()) {
         return Err(tampered("the parameters are not those that were hashed"));
@@ -189,7 +239,9 @@ fn signing_key(client: &Client, who: &Who, file: Option<PathBuf>) -> Result<Sign
     let by_name = || {
         let data = DataFolder::at(client.settings().data());
         let keys = client.credentials().map(|keys| &keys.approver_keys);
-        let first = keys.and_then(|keys| keys.iter().next()).map(|(name, _)| name.to_owned());
+        let first = keys
+            .and_then(|keys| keys.iter().next())
+            .map(|(name, _)| name.to_owned());
         let name = match who {
             Who::Person(name) => Some(name.clone()),
             Who::FirstApprover => first,
@@ -228,17 +280,49 @@ fn describe(view: &Value) -> String {
         cell(view, "/request/upstream"),
         cell(view, "/request/path"),
     );
-    if let Some(body) = request.and_then(|request| request.get("body")).filter(|body| !body.is_null()) {
-        let _ = writeln!(text, "              {}", crate::output::shown(&body.to_string()));
+    if let Some(body) = request
+        .and_then(|request| request.get("body"))
+        .filter(|body| !body.is_null())
+    {
+        let _ = writeln!(
+            text,
+            "              {}",
+            crate::output::shown(&body.to_string())
+        );
     }
     text.push_str(&reasons(view, "  why         "));
-    for rule in view.get("rule").and_then(Value::as_array).into_iter().flatten() {
-        for need in rule.get("needs").and_then(Value::as_array).into_iter().flatten() {
-            let _ = writeln!(text, "  needs       {} of {}", cell(need, "/count"), cell(need, "/role"));
+    for rule in view
+        .get("rule")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        for need in rule
+            .get("needs")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let _ = writeln!(
+                text,
+                "  needs       {} of {}",
+                cell(need, "/count"),
+                cell(need, "/role")
+            );
         }
     }
-    for given in view.get("given").and_then(Value::as_array).into_iter().flatten() {
-        let _ = writeln!(text, "  said        {} {}", cell(given, "/by"), cell(given, "/decision"));
+    for given in view
+        .get("given")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let _ = writeln!(
+            text,
+            "  said        {} {}",
+            cell(given, "/by"),
+            cell(given, "/decision")
+        );
     }
     let rows = [
         ("agent", "/agent"),

@@ -32,10 +32,11 @@ Examples:
   countersign audit verify evidence --key intent.jwks
   countersign audit show enforcer 12
 
-`verify` needs no server when given folders: it rebuilds every leaf and chain and holds the ledgers
-against each other: every spent token was issued once, for exactly what was sent, is signed, and was
-spent once. --key names the keys you trust (a JWKS file); without it the verdict says `keys not pinned`.
-Exit code 1 means that something does not hold.";
+`verify` needs no server when given folders: it rebuilds every leaf and chain and holds
+the ledgers against each other: every spent token was issued once, for exactly what was
+sent, is signed, and was spent once. --key names the keys you trust (a JWKS file);
+without it the verdict says `keys not pinned`. Exit code 1 means that something does not
+hold.";
 
 /// Read, export and verify the ledgers
 #[derive(Debug, clap::Args)]
@@ -108,8 +109,17 @@ impl Which {
 pub(crate) async fn run(global: &Global, args: Args, form: Form) -> Result<Report, Failure> {
     let client = || Client::open(&settings(global, Vec::new())?);
     match args.what {
-        What::Tail { lines, role, kind, follow } => {
-            let ask = Ask { which: role, kind, lines };
+        What::Tail {
+            lines,
+            role,
+            kind,
+            follow,
+        } => {
+            let ask = Ask {
+                which: role,
+                kind,
+                lines,
+            };
             tail(&client()?, &ask, follow, form).await
         }
         What::Show { role, index } => show(&client()?, role, index).await,
@@ -132,7 +142,9 @@ fn trust(keys: &[PathBuf]) -> Result<Trust, Failure> {
         return Ok(Trust::Published);
     }
     let texts: Result<Vec<String>, Failure> = keys.iter().map(|path| read(path)).collect();
-    pinned(&texts?).map(Trust::Pinned).map_err(|error| Failure::could_not(format!("--key: {error}")))
+    pinned(&texts?)
+        .map(Trust::Pinned)
+        .map_err(|error| Failure::could_not(format!("--key: {error}")))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -151,7 +163,10 @@ struct Ask {
 async fn tail(client: &Client, ask: &Ask, follow: bool, form: Form) -> Result<Report, Failure> {
     let mut cursors: BTreeMap<&str, Option<u64>> = BTreeMap::new();
     let mut rows = Vec::new();
-    for which in Which::BOTH.into_iter().filter(|which| ask.which.is_none_or(|one| one == *which)) {
+    for which in Which::BOTH
+        .into_iter()
+        .filter(|which| ask.which.is_none_or(|one| one == *which))
+    {
         let name = which.role().name();
         let entries = read_log(client, which, None, ask.kind.as_deref()).await?;
         cursors.insert(name, entries.last().map(|entry| entry.index));
@@ -172,7 +187,9 @@ async fn tail(client: &Client, ask: &Ask, follow: bool, form: Form) -> Result<Re
         tokio::time::sleep(LOOK).await;
         for which in Which::BOTH {
             let name = which.role().name();
-            let Some(cursor) = cursors.get(name).copied() else { continue };
+            let Some(cursor) = cursors.get(name).copied() else {
+                continue;
+            };
             for entry in read_log(client, which, cursor, ask.kind.as_deref()).await? {
                 cursors.insert(name, Some(entry.index));
                 Row::new(name, entry).print(form);
@@ -192,23 +209,39 @@ struct Row {
 impl Row {
     fn new(log: &'static str, entry: Entry) -> Self {
         let record: Value = serde_json::from_str(&entry.record).unwrap_or_default();
-        Self { log, at: cell(&record, "/at"), entry, record }
+        Self {
+            log,
+            at: cell(&record, "/at"),
+            entry,
+            record,
+        }
     }
 
     fn cells(&self) -> [String; 5] {
         let index = self.entry.index.to_string();
         let kind = cell(&self.record, "/kind");
-        [self.at.clone(), self.log.to_owned(), index, kind, self.what()]
+        [
+            self.at.clone(),
+            self.log.to_owned(),
+            index,
+            kind,
+            self.what(),
+        ]
     }
 
     /// The members of the body by which a person recognises the record.
     fn what(&self) -> String {
         let members = [
-            "event", "verdict", "tool", "resource", "step", "state", "outcome", "status", "decision",
-            "by", "action", "scope", "code", "agent", "jti",
+            "event", "verdict", "tool", "resource", "step", "state", "outcome", "status",
+            "decision", "by", "action", "scope", "code", "agent", "jti",
         ];
-        let values = members.iter().map(|member| cell(&self.record, &format!("/body/{member}")));
-        values.filter(|value| !value.is_empty()).collect::<Vec<_>>().join(" ")
+        let values = members
+            .iter()
+            .map(|member| cell(&self.record, &format!("/body/{member}")));
+        values
+            .filter(|value| !value.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn document(&self) -> Value {
@@ -233,11 +266,14 @@ async fn show(client: &Client, which: Which, index: u64) -> Result<Report, Failu
     let page = page(client, which, after, None, 1).await?;
     let found = page.entries.into_iter().find(|entry| entry.index == index);
     let Some(found) = found else {
-        return Err(Failure::could_not(format!("the ledger has no entry {index}")));
+        return Err(Failure::could_not(format!(
+            "the ledger has no entry {index}"
+        )));
     };
     let record: Value = serde_json::from_str(&found.record).unwrap_or_default();
     let text = format!("leaf {}\n{}\n{}", found.leaf, found.record, pretty(&record));
-    let document = json!({"index": index, "leaf": found.leaf, "text": found.record, "record": record});
+    let document =
+        json!({"index": index, "leaf": found.leaf, "text": found.record, "record": record});
     Ok(Report::new(document, text))
 }
 
@@ -257,7 +293,10 @@ async fn page(
     if let Some(kind) = kind {
         let _ = write!(path, "&kind={}", segment(kind));
     }
-    Ok(client.peer(which.role(), &Who::Operator)?.get(&path).await?)
+    Ok(client
+        .peer(which.role(), &Who::Operator)?
+        .get(&path)
+        .await?)
 }
 
 /// Every entry after `after`.
@@ -289,7 +328,10 @@ async fn read_all(client: &Client) -> Result<Vec<Log>, Failure> {
     // The enforcer's first: what it holds was issued before.
     for which in [Which::Enforcer, Which::Authority] {
         let entries = read_log(client, which, None, None).await?;
-        logs.push(Log { name: which.role().name().to_owned(), entries });
+        logs.push(Log {
+            name: which.role().name().to_owned(),
+            entries,
+        });
     }
     settle(&mut logs);
     Ok(logs)
@@ -304,24 +346,34 @@ fn settle(logs: &mut [Log]) {
         .collect();
     let later = |entry: &Entry| {
         let record = Record::from_text(&entry.record).ok();
-        let leaf = record.as_ref().and_then(|record| record.body.get("leaf")?.as_str());
+        let leaf = record
+            .as_ref()
+            .and_then(|record| record.body.get("leaf")?.as_str());
         leaf.is_some_and(|leaf| !known.iter().any(|one| one == leaf))
     };
     for log in logs.iter_mut().filter(|log| log.name == "authority") {
         // Only the tail can be younger than the other log; anything else is a finding.
-        let young = log.entries.iter().rev().take_while(|entry| later(entry)).count();
-        log.entries.truncate(log.entries.len().saturating_sub(young));
+        let young = log
+            .entries
+            .iter()
+            .rev()
+            .take_while(|entry| later(entry))
+            .count();
+        log.entries
+            .truncate(log.entries.len().saturating_sub(young));
     }
 }
 
 // === export ===
 
 async fn export(client: &Client, out: &Path) -> Result<Report, Failure> {
-    let failed =
-        |error| Failure::because(format!("cannot write into `{}`", out.display()), error);
+    let failed = |error| Failure::because(format!("cannot write into `{}`", out.display()), error);
     fs::create_dir_all(out).map_err(failed)?;
     if !record_files(out)?.is_empty() {
-        let message = format!("`{}` holds an export already: name another folder", out.display());
+        let message = format!(
+            "`{}` holds an export already: name another folder",
+            out.display()
+        );
         return Err(Failure::could_not(message));
     }
     let mut written = Vec::new();
@@ -335,8 +387,13 @@ async fn export(client: &Client, out: &Path) -> Result<Report, Failure> {
         file.flush().map_err(failed)?;
         written.push(json!({"file": path, "entries": log.entries.len()}));
     }
-    for (role, name) in [(Role::Authority, "intent.jwks"), (Role::Enforcer, "receipt.jwks")] {
-        let keys = client.get(role, &Who::Operator, "/.well-known/jwks.json").await?;
+    for (role, name) in [
+        (Role::Authority, "intent.jwks"),
+        (Role::Enforcer, "receipt.jwks"),
+    ] {
+        let keys = client
+            .get(role, &Who::Operator, "/.well-known/jwks.json")
+            .await?;
         fs::write(out.join(name), pretty(&keys) + "\n").map_err(failed)?;
     }
     let text = format!(
@@ -350,12 +407,13 @@ async fn export(client: &Client, out: &Path) -> Result<Report, Failure> {
 
 /// The record files of an export, sorted.
 fn record_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed =
-        |error| Failure::because(format!("cannot list `{}`", folder.display()), error);
+    let failed = |error| Failure::because(format!("cannot list `{}`", folder.display()), error);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let jsonl = path.extension().is_some_and(|ending| ending == "jsonl");
         if jsonl && name.is_some_and(|name| name.starts_with("records")) {
             files.push(path);
@@ -380,7 +438,10 @@ fn read_folders(folders: &[PathBuf]) -> Result<Vec<Log>, Failure> {
                 leaf: leaf(record),
                 record: record.to_owned(),
             });
-            logs.push(Log { name: path.display().to_string(), entries: entries.collect() });
+            logs.push(Log {
+                name: path.display().to_string(),
+                entries: entries.collect(),
+            });
         }
     }
     Ok(logs)

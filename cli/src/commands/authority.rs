@@ -15,8 +15,9 @@ Example:
   countersign authority --data /var/lib/authority --policies policies --overlay keys/overlay \\
       --service-key-file keys/service.key --enforcer-url http://127.0.0.1:8000
 
-It makes its intent-signing key in DATA/keys on the first start. It needs the policies folder, the
-overlay with key hashes, the shared service key and the enforcers' addresses; no other key.";
+It makes its intent-signing key in DATA/keys on the first start. It needs the policies
+folder, the overlay with key hashes, the shared service key and the enforcers'
+addresses; no other key.";
 
 /// Run the authority: judges plans, gathers approvals, signs tokens
 #[derive(Debug, clap::Args)]
@@ -56,8 +57,12 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     let enforcers = enforcers.map(|url| url.trim().to_owned()).collect();
     let config = common.authority(enforcers, service_key(settings)?)?;
     let door = listen(settings, settings::AUTHORITY_LISTEN).await?;
-    role::serve(settings, "authority", door, &args.role, async |listener, tasks| {
-        authority::run(config, listener, &tasks).await
-    })
+    role::serve(
+        settings,
+        "authority",
+        door,
+        &args.role,
+        async |listener, tasks| authority::run(config, listener, &tasks).await,
+    )
     .await
 }

@@ -22,8 +22,8 @@ Examples:
   countersign call infra.scale --params '{…}' --token eyJ…      spends a token you have
 
 Without --token it submits a plan of one step, takes the step's token and makes the call. Exit code 1:
-policy denied it, a person must approve first (--wait waits for that), the enforcer refused it, or the
-upstream answered an error.";
+policy denied it, a person must approve first (--wait waits for that), the enforcer
+refused it, or the upstream answered an error.";
 
 /// Call one tool: plan, token, call
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,11 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
     let pass = match &args.token {
         Some(token) => {
             let (token, approvals) = (token.clone(), args.approvals.clone());
-            Pass { token, approvals, plan: None }
+            Pass {
+                token,
+                approvals,
+                plan: None,
+            }
         }
         None => match plan(client, &agent, &args, &params).await? {
             Ok(pass) => pass,
@@ -97,10 +101,15 @@ async fn plan(
     args: &Args,
     params: &Map<String, Value>,
 ) -> Result<Result<Pass, Report>, Failure> {
-    let goal = args.goal.clone().unwrap_or_else(|| format!("call {}", args.tool));
+    let goal = args
+        .goal
+        .clone()
+        .unwrap_or_else(|| format!("call {}", args.tool));
     let step = json!({"id": "s1", "tool": args.tool, "params": params});
     let body = json!({"goal": goal, "steps": [step]});
-    let (_, plan) = client.post(Role::Authority, agent, "/v1/plans", &body).await?;
+    let (_, plan) = client
+        .post(Role::Authority, agent, "/v1/plans", &body)
+        .await?;
     let id = cell(&plan, "/plan_id");
     if cell(&plan, "/verdict") == "deny" {
         let judged = plan.pointer("/steps/0").cloned().unwrap_or_default();
@@ -110,10 +119,19 @@ async fn plan(
     let path = format!("/v1/plans/{}/steps/s1/token", segment(&id));
     let mut told = false;
     loop {
-        let (status, answer) = client.post(Role::Authority, agent, &path, &json!({})).await?;
+        let (status, answer) = client
+            .post(Role::Authority, agent, &path, &json!({}))
+            .await?;
         if status != 202 {
-            let approvals = answer.get("approvals").and_then(Value::as_str).map(str::to_owned);
-            return Ok(Ok(Pass { token: cell(&answer, "/token"), approvals, plan: Some(id) }));
+            let approvals = answer
+                .get("approvals")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            return Ok(Ok(Pass {
+                token: cell(&answer, "/token"),
+                approvals,
+                plan: Some(id),
+            }));
         }
         let approval = cell(&answer, "/approval_id");
         let hint = format!("waits for a person: countersign approvals approve {approval}");

@@ -26,10 +26,15 @@ pub(crate) struct Args {}
 /// Prints them.
 pub(crate) fn run(settings: &Settings) -> Report {
     let document = settings.document();
-    let listed = document.get("settings").and_then(Value::as_array).into_iter().flatten();
+    let listed = document
+        .get("settings")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let members = ["/key", "/value", "/source", "/variable"];
-    let rows: Vec<[String; 4]> =
-        listed.map(|setting| members.map(|member| cell(setting, member))).collect();
+    let rows: Vec<[String; 4]> = listed
+        .map(|setting| members.map(|member| cell(setting, member)))
+        .collect();
     let text = table(["setting", "value", "from", "environment"], &rows);
     Report::new(document, text)
 }

@@ -18,8 +18,9 @@ Example:
       --authority-url http://127.0.0.1:8002 --enforcer-url http://127.0.0.1:8000 \\
       --planner-url http://127.0.0.1:8001 --simulator-url http://127.0.0.1:8003
 
-It holds no key of its own: people sign in with theirs, and every request goes to its role with the
-key of the person who sent it. Without --simulator-url there is no simulator.";
+It holds no key of its own: people sign in with theirs, and every request goes to its
+role with the key of the person who sent it. Without --simulator-url there is no
+simulator.";
 
 /// Run the console's server
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,10 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     let common = Common::new(settings, Isolation::OwnProcess);
     let first = |text: &str| text.split(',').next().unwrap_or(text).trim().to_owned();
     let mut roles = BTreeMap::from([
-        ("authority", settings.need(settings::AUTHORITY_URL)?.to_owned()),
+        (
+            "authority",
+            settings.need(settings::AUTHORITY_URL)?.to_owned(),
+        ),
         ("enforcer", first(settings.need(settings::ENFORCER_URL)?)),
         ("planner", settings.need(settings::PLANNER_URL)?.to_owned()),
     ]);
@@ -52,8 +56,12 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     }
     let config = common.console(roles, Vec::new(), Demo::No);
     let door = listen(settings, settings::CONSOLE_LISTEN).await?;
-    role::serve(settings, "console", door, &args.role, async |listener, tasks| {
-        console::run(config, listener, &tasks).await
-    })
+    role::serve(
+        settings,
+        "console",
+        door,
+        &args.role,
+        async |listener, tasks| console::run(config, listener, &tasks).await,
+    )
     .await
 }

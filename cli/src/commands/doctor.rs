@@ -18,8 +18,9 @@ use crate::output::{Report, Verdict, cell};
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 const EXAMPLES: &str = "\
-Checks every address, /readyz and notices of each role, the difference of clocks, that nobody else can read
-the key files, and that the policies folder loads with all its cases. Exit code 1 when something is wrong.";
+Checks every address, /readyz and notices of each role, the difference of clocks, that
+nobody else can read the key files, and that the policies folder loads with all its
+cases. Exit code 1 when something is wrong.";
 
 /// Check addresses, readiness, clocks, key files and policies
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,11 @@ impl Check {
     fn new(name: impl Into<String>, result: Result<String, String>) -> Self {
         let good = result.is_ok();
         let (Ok(message) | Err(message)) = result;
-        Self { name: name.into(), good, message }
+        Self {
+            name: name.into(),
+            good,
+            message,
+        }
     }
 }
 
@@ -45,15 +50,23 @@ impl Check {
 pub(crate) async fn run(client: &Client) -> Result<Report, Failure> {
     let mut checks = Vec::new();
     for role in Role::ALL {
-        let Some(url) = client.url(role) else { continue };
+        let Some(url) = client.url(role) else {
+            continue;
+        };
         checks.push(Check::new(role.name(), ready(client, role, &url).await));
         if role != Role::Console {
-            checks.push(Check::new(format!("{} clock", role.name()), clock(client, role).await));
+            checks.push(Check::new(
+                format!("{} clock", role.name()),
+                clock(client, role).await,
+            ));
         }
     }
     let data = DataFolder::at(client.settings().data());
     checks.push(Check::new("key files", key_files(&data)));
-    checks.push(Check::new("policies", policies(&client.settings().policies())));
+    checks.push(Check::new(
+        "policies",
+        policies(&client.settings().policies()),
+    ));
     let good = checks.iter().all(|check| check.good);
     let listed: Vec<Value> = checks
         .iter()
@@ -80,11 +93,20 @@ async fn ready(client: &Client, role: Role, url: &str) -> Result<String, String>
         .map_err(|_cause| format!("{url} does not answer: is it running?"))?;
     if !answer.status().is_success() {
         let checks: Value = answer.json().await.unwrap_or_default();
-        return Err(format!("{url} is not ready: {}", checks.get("checks").unwrap_or(&Value::Null)));
+        return Err(format!(
+            "{url} is not ready: {}",
+            checks.get("checks").unwrap_or(&Value::Null)
+        ));
     }
-    let health = client.get(role, &Who::Operator, "/healthz").await.unwrap_or_default();
+    let health = client
+        .get(role, &Who::Operator, "/healthz")
+        .await
+        .unwrap_or_default();
     if cell(&health, "/status") == "degraded" {
-        let notices = health.get("notices").map(Value::to_string).unwrap_or_default();
+        let notices = health
+            .get("notices")
+            .map(Value::to_string)
+            .unwrap_or_default();
         return Err(format!("{url} is degraded: {notices}"));
     }
     Ok(format!("{url} is ready ({})", cell(&health, "/isolation")))
@@ -95,25 +117,40 @@ async fn clock(client: &Client, role: Role) -> Result<String, String> {
         .get(role, &Who::Operator, "/v1/meta")
         .await
         .map_err(|error| error.to_string())?;
-    let theirs: Timestamp =
-        cell(&meta, "/time").parse().map_err(|_cause| "it does not say its time".to_owned())?;
+    let theirs: Timestamp = cell(&meta, "/time")
+        .parse()
+        .map_err(|_cause| "it does not say its time".to_owned())?;
     let difference = theirs.duration_since(Clock::system().now()).abs();
     let text = format!("{} ms apart", difference.as_millis());
-    if difference > SKEW { Err(text) } else { Ok(text) }
+    if difference > SKEW {
+        Err(text)
+    } else {
+        Ok(text)
+    }
 }
 
 /// Private files must be readable by their owner alone.
 fn key_files(data: &DataFolder) -> Result<String, String> {
     let mut checked = 0_usize;
     let keys = data.path().join("keys");
-    let listed = std::fs::read_dir(&keys).into_iter().flatten().flatten().map(|file| file.path());
-    for path in listed.chain([data.credentials()]).filter(|path| path.is_file()) {
+    let listed = std::fs::read_dir(&keys)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|file| file.path());
+    for path in listed
+        .chain([data.credentials()])
+        .filter(|path| path.is_file())
+    {
         let public = path.extension().is_some_and(|ending| ending == "jwks");
         let mode = std::fs::metadata(&path).map(|meta| meta.permissions().mode() & 0o777);
         match mode {
             Ok(mode) if public || !open_to_others(mode) => checked = checked.saturating_add(1),
             Ok(mode) => {
-                return Err(format!("{} has mode {mode:04o}: run chmod 600 on it", path.display()));
+                return Err(format!(
+                    "{} has mode {mode:04o}: run chmod 600 on it",
+                    path.display()
+                ));
             }
             Err(error) => return Err(format!("{}: {error}", path.display())),
         }
@@ -132,10 +169,17 @@ fn policies(dir: &Path) -> Result<String, String> {
     let bundle = Bundle::load(dir).map_err(|error| error.to_string())?;
     let cases = bundle.run_cases().map_err(|error| error.to_string())?;
     match cases.failed.first() {
-        None => Ok(format!("bundle {} with {} cases", bundle.hash(), cases.passed)),
+        None => Ok(format!(
+            "bundle {} with {} cases",
+            bundle.hash(),
+            cases.passed
+        )),
         Some(first) => {
             let (count, name) = (cases.failed.len(), &first.name);
-            Err(format!("{count} cases fail, first {} · {name}: {}", first.file, first.message))
+            Err(format!(
+                "{count} cases fail, first {} · {name}: {}",
+                first.file, first.message
+            ))
         }
     }
 }

@@ -17,8 +17,8 @@ Example:
       --service-key-file keys/service.key --authority-url http://127.0.0.1:8002 \\
       --upstream cloud=http://127.0.0.1:8003 --upstream-credential cloud=keys/upstream-cloud.key
 
-It makes its receipt-signing key in DATA/keys on the first start. The upstream's credential is given
-to this process and to no other.";
+It makes its receipt-signing key in DATA/keys on the first start. The upstream's
+credential is given to this process and to no other.";
 
 /// Run the enforcer: verifies tokens, forwards calls, signs receipts
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,10 @@ impl Args {
             (settings::ENFORCER_DATABASE_URL, self.database_url.clone()),
             (settings::SERVICE_KEY_FILE, self.service_key_file.clone()),
             (settings::UPSTREAMS, joined(&self.upstream)),
-            (settings::UPSTREAM_CREDENTIALS, joined(&self.upstream_credential)),
+            (
+                settings::UPSTREAM_CREDENTIALS,
+                joined(&self.upstream_credential),
+            ),
         ];
         self.role.flags().into_iter().chain(own).collect()
     }
@@ -61,8 +64,12 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     let authority = settings.need(settings::AUTHORITY_URL)?;
     let config = common.enforcer(authority, service_key(settings)?, common.upstreams()?)?;
     let door = listen(settings, settings::ENFORCER_LISTEN).await?;
-    role::serve(settings, "enforcer", door, &args.role, async |listener, tasks| {
-        enforcer::run(config, listener, &tasks).await
-    })
+    role::serve(
+        settings,
+        "enforcer",
+        door,
+        &args.role,
+        async |listener, tasks| enforcer::run(config, listener, &tasks).await,
+    )
     .await
 }

@@ -48,13 +48,24 @@ enum What {
 pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> {
     match args.what {
         What::List => {
-            let answer = client.get(Role::Simulator, &Who::Operator, "/v1/faults").await?;
-            let faults = answer.get("faults").and_then(Value::as_array).cloned().unwrap_or_default();
+            let answer = client
+                .get(Role::Simulator, &Who::Operator, "/v1/faults")
+                .await?;
+            let faults = answer
+                .get("faults")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             let rows: Vec<[String; 4]> = faults
                 .iter()
                 .map(|fault| {
                     let id = [cell(fault, "/fault_id"), cell(fault, "/id")].concat();
-                    [id, cell(fault, "/kind"), cell(fault, "/target"), since(fault)]
+                    [
+                        id,
+                        cell(fault, "/kind"),
+                        cell(fault, "/target"),
+                        since(fault),
+                    ]
                 })
                 .collect();
             let text = if rows.is_empty() {
@@ -66,7 +77,10 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
         }
         What::Inject { kind, target } => {
             let answer = inject(client, &kind, &target).await?;
-            Ok(Report::new(answer, format!("{kind} {target}").trim_end().to_owned()))
+            Ok(Report::new(
+                answer,
+                format!("{kind} {target}").trim_end().to_owned(),
+            ))
         }
         What::Clear { fault } if fault == "all" => {
             let answer = inject(client, "reset", "").await?;
@@ -85,10 +99,17 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
 
 async fn inject(client: &Client, kind: &str, target: &str) -> Result<Value, Failure> {
     let body = json!({"kind": kind, "target": target});
-    Ok(client.post(Role::Simulator, &Who::Operator, "/v1/faults", &body).await?.1)
+    Ok(client
+        .post(Role::Simulator, &Who::Operator, "/v1/faults", &body)
+        .await?
+        .1)
 }
 
 fn since(fault: &Value) -> String {
     let members = ["/since", "/injected_at", "/started_at", "/at"];
-    members.iter().map(|member| cell(fault, member)).find(|at| !at.is_empty()).unwrap_or_default()
+    members
+        .iter()
+        .map(|member| cell(fault, member))
+        .find(|at| !at.is_empty())
+        .unwrap_or_default()
 }

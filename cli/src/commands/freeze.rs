@@ -14,8 +14,9 @@ Examples:
   countersign freeze tool:infra.shutdown
   countersign thaw all
 
-Scopes: all, tenant:T, agent:A, tool:T, plan:P, key:KID. When the command returns 0, every enforcer has
-taken it; 1 lists the enforcers that did not answer (they stop by themselves within 5 seconds).";
+Scopes: all, tenant:T, agent:A, tool:T, plan:P, key:KID. When the command returns 0,
+every enforcer has taken it; 1 lists the enforcers that did not answer (they stop by
+themselves within 5 seconds).";
 
 /// Stop what a scope covers, at once
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,9 @@ async fn command(
     reason: Option<String>,
 ) -> Result<Report, Failure> {
     let body = with(json!({"action": action, "scope": scope}), "reason", reason);
-    let (_, answer) = client.post(Role::Authority, &Who::Operator, "/v1/control", &body).await?;
+    let (_, answer) = client
+        .post(Role::Authority, &Who::Operator, "/v1/control", &body)
+        .await?;
     let missing: Vec<String> = answer
         .get("missing")
         .and_then(Value::as_array)
@@ -66,8 +69,15 @@ async fn command(
         .flatten()
         .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
         .collect();
-    let verb = if action == "freeze" { "frozen" } else { "thawed" };
-    let mut text = format!("{scope} is {verb} (generation {})", cell(&answer, "/generation"));
+    let verb = if action == "freeze" {
+        "frozen"
+    } else {
+        "thawed"
+    };
+    let mut text = format!(
+        "{scope} is {verb} (generation {})",
+        cell(&answer, "/generation")
+    );
     if !missing.is_empty() {
         text.push_str("\nnot confirmed by ");
         text.push_str(&missing.join(", "));

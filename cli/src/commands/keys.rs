@@ -19,8 +19,8 @@ Example, for five processes that each get only their own keys:
   planner    needs setup/overlay, setup/keys/agent-remediator.key
   simulator  needs setup/overlay, setup/keys/upstream-cloud.key
   console    needs setup/overlay
-The overlay holds hashes and public keys alone. Signing keys are not made here: the authority and the
-enforcer each make their own on their first start.";
+The overlay holds hashes and public keys alone. Signing keys are not made here: the
+authority and the enforcer each make their own on their first start.";
 
 /// Generate the keys of an installation
 #[derive(Debug, clap::Args)]
@@ -48,15 +48,23 @@ pub(crate) fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
     let _lock = data.lock()?;
     let random = Random::system();
     let (policies, overlay) = (settings.policies(), settings.overlay());
-    let places = Places { data: &data, policies: &policies, overlay: &overlay };
+    let places = Places {
+        data: &data,
+        policies: &policies,
+        overlay: &overlay,
+    };
     let people = if demo { People::Demo } else { People::Operator };
     let credentials = prepare(places, people, &random)?;
-    let shared = [("service.key", KeyKind::Service), ("upstream-cloud.key", KeyKind::Upstream)];
+    let shared = [
+        ("service.key", KeyKind::Service),
+        ("upstream-cloud.key", KeyKind::Upstream),
+    ];
     for (name, kind) in shared {
         SecretKey::read_or_generate(&data.key(name), kind, &random).map_err(failed)?;
     }
     for (name, key) in credentials.agent_keys.iter() {
-        key.write(&data.key(&format!("agent-{name}.key"))).map_err(failed)?;
+        key.write(&data.key(&format!("agent-{name}.key")))
+            .map_err(failed)?;
     }
     let path = std::path::absolute(data.path()).unwrap_or_else(|_| data.path().to_owned());
     let document = json!({
@@ -65,5 +73,8 @@ pub(crate) fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
         "overlay": overlay,
         "keys": path.join("keys"),
     });
-    Ok(Report::new(document, format!("The keys are in {}", path.join("keys").display())))
+    Ok(Report::new(
+        document,
+        format!("The keys are in {}", path.join("keys").display()),
+    ))
 }

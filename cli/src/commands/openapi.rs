@@ -81,7 +81,9 @@ pub(crate) fn run(args: &Args) -> Result<Report, Failure> {
         let text = server.text()?;
         std::fs::create_dir_all(&folder)
             .and_then(|()| std::fs::write(&path, text))
-            .map_err(|error| Failure::because(format!("cannot write `{}`", path.display()), error))?;
+            .map_err(|error| {
+                Failure::because(format!("cannot write `{}`", path.display()), error)
+            })?;
         written.push(path.display().to_string());
     }
     let text = written.join("\n");

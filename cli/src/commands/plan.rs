@@ -19,7 +19,8 @@ Examples:
   countersign plan show pln_01J…
   countersign plan token pln_01J… s1        the token of a step whose turn it is
 
-Exit code 1 means that policy denies the plan, or that a token is refused or waits for a person.";
+Exit code 1 means that policy denies the plan, or that a token is refused or waits for a
+person.";
 
 /// Submit a plan, look at it, take a step's token
 #[derive(Debug, clap::Args)]
@@ -68,15 +69,22 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
     let agent = Who::Agent(args.agent);
     match args.what {
         What::Submit { file } => {
-            let (_, view) = client.post(Role::Authority, &agent, "/v1/plans", &read(&file)?).await?;
+            let (_, view) = client
+                .post(Role::Authority, &agent, "/v1/plans", &read(&file)?)
+                .await?;
             Ok(judged(view))
         }
         What::List => {
             let plans = client.get(Role::Authority, &agent, "/v1/plans").await?;
-            let listed = plans.get("plans").and_then(Value::as_array).into_iter().flatten();
+            let listed = plans
+                .get("plans")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             let members = ["/plan_id", "/state", "/verdict", "/created_at", "/goal"];
-            let rows: Vec<[String; 5]> =
-                listed.map(|plan| members.map(|member| cell(plan, member))).collect();
+            let rows: Vec<[String; 5]> = listed
+                .map(|plan| members.map(|member| cell(plan, member)))
+                .collect();
             let text = table(["plan", "state", "verdict", "judged", "goal"], &rows);
             Ok(Report::new(plans, text))
         }
@@ -93,7 +101,9 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
         }
         What::Cancel { plan } => {
             let path = format!("/v1/plans/{}/cancel", segment(&plan));
-            let (_, view) = client.post(Role::Authority, &agent, &path, &json!({})).await?;
+            let (_, view) = client
+                .post(Role::Authority, &agent, &path, &json!({}))
+                .await?;
             Ok(Report::new(view, format!("{plan} is withdrawn.")))
         }
     }
@@ -135,7 +145,12 @@ pub(super) fn describe(view: &Value) -> String {
         cell(view, "/state"),
         cell(view, "/plan_hash"),
     );
-    for step in view.get("steps").and_then(Value::as_array).into_iter().flatten() {
+    for step in view
+        .get("steps")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let params = step.get("params").map(Value::to_string).unwrap_or_default();
         let _ = writeln!(
             text,
@@ -157,15 +172,29 @@ pub(super) fn describe(view: &Value) -> String {
 /// The reasons and policies of a verdict.
 pub(super) fn reasons(item: &Value, indent: &str) -> String {
     let mut text = String::new();
-    for reason in item.get("reasons").and_then(Value::as_array).into_iter().flatten() {
-        let _ = write!(text, "{indent}{}: {}", cell(reason, "/code"), cell(reason, "/message"));
+    for reason in item
+        .get("reasons")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let _ = write!(
+            text,
+            "{indent}{}: {}",
+            cell(reason, "/code"),
+            cell(reason, "/message")
+        );
         let policy = cell(reason, "/policy");
         if !policy.is_empty() {
             let _ = write!(text, " (policy {policy})");
         }
         text.push('\n');
     }
-    let listed = item.get("policies").and_then(Value::as_array).into_iter().flatten();
+    let listed = item
+        .get("policies")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let policies: Vec<&str> = listed.filter_map(Value::as_str).collect();
     if !policies.is_empty() && !text.contains("(policy ") {
         let _ = writeln!(text, "{indent}policies: {}", policies.join(", "));
@@ -182,15 +211,16 @@ fn read(file: &Path) -> Result<Value, Failure> {
         std::fs::read(file).map(|content| bytes = content)
     };
     read.map_err(|error| Failure::because(format!("cannot read `{}`", file.display()), error))?;
-    strict::read(&bytes)
-        .map_err(|error| Failure::Usage(format!("`{}`: {error}", file.display())))
+    strict::read(&bytes).map_err(|error| Failure::Usage(format!("`{}`: {error}", file.display())))
 }
 
 /// A JSON object of the command line, by the strict reader.
 pub(super) fn object(text: &str) -> Result<Map<String, Value>, Failure> {
     strict::read_as(text.as_bytes()).map_err(|error| {
         let example = r#"'{"service_id":"payments"}'"#;
-        Failure::Usage(format!("--params: {error}; write a JSON object, such as {example}"))
+        Failure::Usage(format!(
+            "--params: {error}; write a JSON object, such as {example}"
+        ))
     })
 }
 

@@ -17,9 +17,10 @@ Example:
       --agent-key-file keys/agent-remediator.key \\
       --authority-url http://127.0.0.1:8002 --enforcer-url http://127.0.0.1:8000
 
-It holds the key of one agent and nothing else: no signing key, no upstream credential. With
-COUNTERSIGN_LLM_PROVIDER=ollama|openai|anthropic, COUNTERSIGN_LLM_MODEL and, where needed,
-COUNTERSIGN_LLM_BASE_URL and COUNTERSIGN_LLM_API_KEY it asks a model when no runbook fits.";
+It holds the key of one agent and nothing else: no signing key, no upstream credential.
+With COUNTERSIGN_LLM_PROVIDER=ollama|openai|anthropic, COUNTERSIGN_LLM_MODEL and, where
+needed, COUNTERSIGN_LLM_BASE_URL and COUNTERSIGN_LLM_API_KEY it asks a model when no
+runbook fits.";
 
 /// Run the planner: turns goals and alerts into plans
 #[derive(Debug, clap::Args)]
@@ -68,14 +69,21 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     let key = settings.key_file(settings::AGENT_KEY_FILE, &format!("agent-{agent}.key"));
     let service = settings.chosen(settings::SERVICE_KEY_FILE);
     let service = service.map(|_| service_key(settings)).transpose()?;
-    let keys =
-        PlannerKeys { agent, key: read_key(&key)?, service: service.map(|key| key.hash()) };
+    let keys = PlannerKeys {
+        agent,
+        key: read_key(&key)?,
+        service: service.map(|key| key.hash()),
+    };
     let authority = settings.need(settings::AUTHORITY_URL)?;
     let enforcer = settings.need(settings::ENFORCER_URL)?;
     let config = common.planner(authority, enforcer, keys)?;
     let door = listen(settings, settings::PLANNER_LISTEN).await?;
-    role::serve(settings, "planner", door, &args.role, async |listener, tasks| {
-        planner::run(config, listener, &tasks).await
-    })
+    role::serve(
+        settings,
+        "planner",
+        door,
+        &args.role,
+        async |listener, tasks| planner::run(config, listener, &tasks).await,
+    )
     .await
 }

@@ -26,7 +26,8 @@ Examples:
       --params '{\"service_id\":\"payments\",\"replicas\":30}'
   countersign policy schema policies --write    writes policies/schema.cedarschema
 
-A rule that people can lift is a forbid with @require_approval(\"role:n\"); a plain forbid is never lifted.";
+A rule that people can lift is a forbid with @require_approval(\"role:n\"); a plain
+forbid is never lifted.";
 
 /// Check, test and explain policies; needs no server
 #[derive(Debug, clap::Args)]
@@ -105,7 +106,10 @@ pub(crate) fn run(settings: &Settings, args: Args) -> Result<Report, Failure> {
 /// The bundle of the folder, or the report that says what is wrong with it.
 fn load(dir: &Path) -> Result<Result<Bundle, Report>, Failure> {
     if !dir.is_dir() {
-        return Err(Failure::could_not(format!("`{}` is no folder", dir.display())));
+        return Err(Failure::could_not(format!(
+            "`{}` is no folder",
+            dir.display()
+        )));
     }
     Ok(Bundle::load(dir).map_err(|error| refused(&error)))
 }
@@ -159,9 +163,17 @@ fn test(dir: &Path) -> Result<Report, Failure> {
 }
 
 fn said(cases: &CaseReport) -> String {
-    let mut text = format!("cases: {} passed, {} failed", cases.passed, cases.failed.len());
+    let mut text = format!(
+        "cases: {} passed, {} failed",
+        cases.passed,
+        cases.failed.len()
+    );
     for failure in &cases.failed {
-        let _ = write!(text, "\n  {} · {}: {}", failure.file, failure.name, failure.message);
+        let _ = write!(
+            text,
+            "\n  {} · {}: {}",
+            failure.file, failure.name, failure.message
+        );
     }
     text
 }
@@ -191,7 +203,11 @@ fn schema(dir: &Path, action: Schema) -> Result<Report, Failure> {
         }
         Schema::Compare => {
             let same = std::fs::read_to_string(&path).is_ok_and(|committed| committed == text);
-            let said = if same { "up to date" } else { "stale: run `policy schema --write`" };
+            let said = if same {
+                "up to date"
+            } else {
+                "stale: run `policy schema --write`"
+            };
             Ok(Report::new(json!({"up_to_date": same}), said).verdict(Verdict::of(same)))
         }
     }
@@ -202,11 +218,16 @@ fn explanation(dir: &Path, explain: &Explain) -> Result<Report, Failure> {
         Ok(bundle) => bundle,
         Err(report) => return Ok(report),
     };
-    let usage = |flag: &str, error: &dyn std::fmt::Display| {
-        Failure::Usage(format!("{flag}: {error}"))
-    };
-    let agent: AgentId = explain.agent.parse().map_err(|error| usage("--agent", &error))?;
-    let tool: ToolName = explain.tool.parse().map_err(|error| usage("--tool", &error))?;
+    let usage =
+        |flag: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{flag}: {error}"));
+    let agent: AgentId = explain
+        .agent
+        .parse()
+        .map_err(|error| usage("--agent", &error))?;
+    let tool: ToolName = explain
+        .tool
+        .parse()
+        .map_err(|error| usage("--tool", &error))?;
     let agent = bundle
         .directory()
         .agent(&agent)
@@ -225,7 +246,12 @@ fn explanation(dir: &Path, explain: &Explain) -> Result<Report, Failure> {
         agent,
         tool,
         params: &params,
-        plan: PlanFacts { steps: 1, mutating, destructive, resources: 1 },
+        plan: PlanFacts {
+            steps: 1,
+            mutating,
+            destructive,
+            resources: 1,
+        },
         recent: RecentFacts::default(),
         tainted: explain.tainted,
         now: Clock::system().now(),

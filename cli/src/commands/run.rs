@@ -21,8 +21,9 @@ Examples:
   countersign run 'restore payments' --follow        shows what happens until it ends
   countersign run 'scale payments to 5' --follow --json
 
-With --follow the exit code is 0 when the run completed or had nothing to do, 1 when it was blocked,
-failed or was cancelled. A run that waits for a person goes on after `countersign approvals approve`.";
+With --follow the exit code is 0 when the run completed or had nothing to do, 1 when it
+was blocked, failed or was cancelled. A run that waits for a person goes on after
+`countersign approvals approve`.";
 
 /// Ask the planner to reach a goal
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(client: &Client, args: Args, form: Form) -> Result<Report, Failure> {
     let trigger = with(json!({"kind": "cli"}), "alert", args.alert);
     let body = json!({"goal": args.goal, "trigger": trigger});
-    let (_, started) = client.post(Role::Planner, &Who::Operator, "/v1/runs", &body).await?;
+    let (_, started) = client
+        .post(Role::Planner, &Who::Operator, "/v1/runs", &body)
+        .await?;
     let run = cell(&started, "/run_id");
     if !args.follow {
         let text = format!("{run}\nLook at it with `countersign runs show {run}`.");
@@ -61,7 +64,11 @@ pub(crate) async fn run(client: &Client, args: Args, form: Form) -> Result<Repor
 /// Shows what happens until the run ends; gives its last state.
 async fn follow(client: &Client, run: &str, form: Form) -> Result<Value, Failure> {
     let path = format!("/v1/runs/{}", segment(run));
-    let mut shown = Shown { moments: 0, waiting: false, form };
+    let mut shown = Shown {
+        moments: 0,
+        waiting: false,
+        form,
+    };
     loop {
         // The stream wakes us; the run itself is read whole, so nothing is missed when it breaks off.
         let view = client.get(Role::Planner, &Who::Operator, &path).await?;
@@ -83,7 +90,10 @@ async fn watch(client: &Client, path: &str, shown: &mut Shown) -> Result<(), Fai
         .send::<()>(Method::GET, &events, &HeaderMap::new(), None, None)
         .await?;
     if !answer.status().is_success() {
-        return Err(Failure::could_not(format!("the planner answers {}", answer.status())));
+        return Err(Failure::could_not(format!(
+            "the planner answers {}",
+            answer.status()
+        )));
     }
     let mut parser = Parser::default();
     while let Ok(Some(chunk)) = answer.chunk().await {
@@ -92,7 +102,9 @@ async fn watch(client: &Client, path: &str, shown: &mut Shown) -> Result<(), Fai
             .map_err(|error| Failure::because("the planner's events cannot be read", error))?;
         for frame in frames {
             let data: Value = serde_json::from_str(&frame.data).unwrap_or_default();
-            let Some(view) = data.get("item") else { continue };
+            let Some(view) = data.get("item") else {
+                continue;
+            };
             shown.show(view);
             if ended(view) {
                 return Ok(());
@@ -104,7 +116,10 @@ async fn watch(client: &Client, path: &str, shown: &mut Shown) -> Result<(), Fai
 
 fn ended(view: &Value) -> bool {
     let state = cell(view, "/state");
-    matches!(state.as_str(), "completed" | "blocked" | "no_action" | "failed" | "cancelled")
+    matches!(
+        state.as_str(),
+        "completed" | "blocked" | "no_action" | "failed" | "cancelled"
+    )
 }
 
 /// How much of the timeline was shown.
@@ -121,13 +136,19 @@ impl Shown {
         }
         let moments = view.get("timeline").and_then(Value::as_array);
         for moment in moments.into_iter().flatten().skip(self.moments) {
-            line(&format!("  {:<10} {}", cell(moment, "/state"), cell(moment, "/message")));
+            line(&format!(
+                "  {:<10} {}",
+                cell(moment, "/state"),
+                cell(moment, "/message")
+            ));
             self.moments = self.moments.saturating_add(1);
         }
         let waiting = cell(view, "/state") == "waiting";
         if waiting && !self.waiting {
             for approval in runs::waiting_for(view) {
-                line(&format!("             → countersign approvals approve {approval}"));
+                line(&format!(
+                    "             → countersign approvals approve {approval}"
+                ));
             }
         }
         self.waiting = waiting;

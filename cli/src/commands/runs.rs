@@ -44,15 +44,26 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
         }
         What::Cancel { run } => {
             let path = format!("/v1/runs/{}/cancel", segment(&run));
-            let (_, answer) = client.post(Role::Planner, &Who::Operator, &path, &json!({})).await?;
-            Ok(Report::new(answer, format!("{run} stops before its next step.")))
+            let (_, answer) = client
+                .post(Role::Planner, &Who::Operator, &path, &json!({}))
+                .await?;
+            Ok(Report::new(
+                answer,
+                format!("{run} stops before its next step."),
+            ))
         }
     }
 }
 
 async fn list(client: &Client) -> Result<Report, Failure> {
-    let answer = client.get(Role::Planner, &Who::Operator, "/v1/runs").await?;
-    let runs = answer.get("runs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let answer = client
+        .get(Role::Planner, &Who::Operator, "/v1/runs")
+        .await?;
+    let runs = answer
+        .get("runs")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let rows: Vec<[String; 4]> = runs
         .iter()
         .map(|run| ["/run_id", "/state", "/created_at", "/goal"].map(|member| cell(run, member)))
@@ -102,7 +113,11 @@ fn describe_step(step: &Value) -> String {
         cell(step, "/verdict"),
         cell(step, "/state"),
     );
-    let listed = step.get("policies").and_then(Value::as_array).into_iter().flatten();
+    let listed = step
+        .get("policies")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let policies: Vec<&str> = listed.filter_map(Value::as_str).collect();
     if !policies.is_empty() {
         let _ = writeln!(text, "     policies {}", policies.join(", "));
@@ -137,8 +152,13 @@ pub(super) fn ending(view: &Value) -> String {
 
 /// The approvals that a waiting run waits for.
 pub(super) fn waiting_for(view: &Value) -> Vec<String> {
-    let steps = view.get("steps").and_then(Value::as_array).into_iter().flatten();
-    let waiting = steps.filter(|step| matches!(cell(step, "/state").as_str(), "waiting" | "pending"));
+    let steps = view
+        .get("steps")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let waiting =
+        steps.filter(|step| matches!(cell(step, "/state").as_str(), "waiting" | "pending"));
     let mut found: Vec<String> = waiting.map(|step| cell(step, "/approval_id")).collect();
     found.retain(|id| !id.is_empty());
     found.truncate(1);

@@ -15,8 +15,8 @@ Example:
   countersign simulator --data /var/lib/simulator --policies policies --overlay keys/overlay \\
       --upstream-key-file keys/upstream-cloud.key
 
-Its tool API answers whoever shows that key, which the enforcer alone has; its state and its faults
-are for operators.";
+Its tool API answers whoever shows that key, which the enforcer alone has; its state and
+its faults are for operators.";
 
 /// Run the simulator: a mini cloud to practise on
 #[derive(Debug, clap::Args)]
@@ -47,8 +47,12 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     let key = read_key(&settings.key_file(settings::UPSTREAM_KEY_FILE, "upstream-cloud.key"))?;
     let config = common.simulator(key.hash());
     let door = listen(settings, settings::SIMULATOR_LISTEN).await?;
-    role::serve(settings, "simulator", door, &args.role, async |listener, tasks| {
-        simulator::run(config, listener, &tasks).await
-    })
+    role::serve(
+        settings,
+        "simulator",
+        door,
+        &args.role,
+        async |listener, tasks| simulator::run(config, listener, &tasks).await,
+    )
     .await
 }

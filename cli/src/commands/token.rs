@@ -27,9 +27,9 @@ Examples:
   countersign token inspect - < token.txt
   countersign token inspect --receipt eyJ…
 
-Shows header and claims, says them in words, and checks the signature against --key FILE or, where the
-servers run, the published key set. Exit code 1 when the signature does not verify. A token is a secret
-while it lives: `-` keeps it out of the shell's history.";
+Shows header and claims, says them in words, and checks the signature against --key FILE
+or, where the servers run, the published key set. Exit code 1 when the signature does
+not verify. A token is a secret while it lives: `-` keeps it out of the shell's history.";
 
 /// Look into a token or a receipt
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,11 @@ enum What {
 
 /// Decodes and checks.
 pub(crate) async fn run(global: &Global, args: Args) -> Result<Report, Failure> {
-    let What::Inspect { token, receipt, key } = args.what;
+    let What::Inspect {
+        token,
+        receipt,
+        key,
+    } = args.what;
     let text = read(token)?;
     let no_jws = || Failure::could_not("this is no compact JWS: three parts with dots between");
     let header = text.split('.').next().unwrap_or_default();
@@ -69,7 +73,9 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Report, Failure> 
     };
     let checked = keys.as_ref().map(|keys| {
         if receipt {
-            receipt::verify(&text, keys).map(drop).map_err(|error| error.to_string())
+            receipt::verify(&text, keys)
+                .map(drop)
+                .map_err(|error| error.to_string())
         } else {
             signature(&text, &claims, keys)
         }
@@ -111,8 +117,15 @@ fn from_file(path: &Path) -> Result<VerifyingKeys, Failure> {
 /// The key set of the running server, where there is one.
 async fn published(global: &Global, receipt: bool) -> Option<VerifyingKeys> {
     let client = Client::open(&settings(global, Vec::new()).ok()?).ok()?;
-    let role = if receipt { Role::Enforcer } else { Role::Authority };
-    let set = client.get(role, &Who::Operator, "/.well-known/jwks.json").await.ok()?;
+    let role = if receipt {
+        Role::Enforcer
+    } else {
+        Role::Authority
+    };
+    let set = client
+        .get(role, &Who::Operator, "/.well-known/jwks.json")
+        .await
+        .ok()?;
     pinned(&[set.to_string()]).ok()
 }
 
@@ -121,8 +134,11 @@ async fn published(global: &Global, receipt: bool) -> Option<VerifyingKeys> {
 fn signature(text: &str, claims: &Value, keys: &VerifyingKeys) -> Result<(), String> {
     let intent = Intent::deserialize(claims.clone()).map_err(|error| error.to_string())?;
     let at = Timestamp::from_second(intent.nbf).map_err(|error| error.to_string())?;
-    let verifier =
-        Verifier { issuer: intent.iss, audience: intent.aud, tenant: intent.tenant };
+    let verifier = Verifier {
+        issuer: intent.iss,
+        audience: intent.aud,
+        tenant: intent.tenant,
+    };
     UnverifiedToken::new(text)
         .and_then(|token| verifier.verify(token, keys, at, Floor::default()))
         .map(drop)
@@ -135,13 +151,28 @@ fn in_words(claims: &Value, now: Timestamp) -> Vec<String> {
         return vec!["these are not the claims of an intent".to_owned()];
     };
     let left = intent.exp.saturating_sub(now.as_second());
-    let life = if left > 0 { format!("{left} s left") } else { "expired".to_owned() };
-    let until = Timestamp::from_second(intent.exp).map(|at| at.to_string()).unwrap_or_default();
+    let life = if left > 0 {
+        format!("{left} s left")
+    } else {
+        "expired".to_owned()
+    };
+    let until = Timestamp::from_second(intent.exp)
+        .map(|at| at.to_string())
+        .unwrap_or_default();
     let call = intent.call();
     vec![
-        format!("only agent {} may use it, at enforcer {}", intent.sub, intent.aud),
-        format!("only {} with exactly these parameters ({})", call.tool, call.params_sha256),
-        format!("{}, until {until} ({life})", cell(claims, "/authorization_details/0/use")),
+        format!(
+            "only agent {} may use it, at enforcer {}",
+            intent.sub, intent.aud
+        ),
+        format!(
+            "only {} with exactly these parameters ({})",
+            call.tool, call.params_sha256
+        ),
+        format!(
+            "{}, until {until} ({life})",
+            cell(claims, "/authorization_details/0/use")
+        ),
         format!("for step {} of plan {}", intent.step, intent.plan),
     ]
 }

@@ -27,13 +27,21 @@ enum What {
 
 /// Lists or shows.
 pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> {
-    let answer = client.get(Role::Authority, &Who::Operator, "/v1/tools").await?;
-    let tools = answer.get("tools").and_then(Value::as_array).cloned().unwrap_or_default();
+    let answer = client
+        .get(Role::Authority, &Who::Operator, "/v1/tools")
+        .await?;
+    let tools = answer
+        .get("tools")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     match args.what {
         What::List => {
             let members = ["/name", "/effect", "/upstream", "/description"];
-            let rows: Vec<[String; 4]> =
-                tools.iter().map(|tool| members.map(|member| cell(tool, member))).collect();
+            let rows: Vec<[String; 4]> = tools
+                .iter()
+                .map(|tool| members.map(|member| cell(tool, member)))
+                .collect();
             let text = table(["tool", "effect", "upstream", "description"], &rows);
             Ok(Report::new(answer, text))
         }

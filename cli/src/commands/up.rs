@@ -32,8 +32,9 @@ Examples:
       --upstream cloud=https://cloud.internal --upstream-credential cloud=/run/keys/cloud
       the same in front of a real upstream
 
-The first start generates every key into the data folder (mode 0600) and writes who holds which to
-credentials.json there. A restart finds them again. SIGTERM lets calls in flight finish.";
+The first start generates every key into the data folder (mode 0600) and writes who
+holds which to credentials.json there. A restart finds them again. SIGTERM lets calls in
+flight finish.";
 
 /// Run every role in this process, with generated keys
 #[derive(Debug, clap::Args)]
@@ -86,11 +87,23 @@ impl Args {
             (settings::PLANNER_LISTEN, self.planner_listen.clone()),
             (settings::SIMULATOR_LISTEN, self.simulator_listen.clone()),
             (settings::CONSOLE_LISTEN, self.console_listen.clone()),
-            (settings::AUTHORITY_DATABASE_URL, self.authority_database_url.clone()),
-            (settings::ENFORCER_DATABASE_URL, self.enforcer_database_url.clone()),
-            (settings::PLANNER_DATABASE_URL, self.planner_database_url.clone()),
+            (
+                settings::AUTHORITY_DATABASE_URL,
+                self.authority_database_url.clone(),
+            ),
+            (
+                settings::ENFORCER_DATABASE_URL,
+                self.enforcer_database_url.clone(),
+            ),
+            (
+                settings::PLANNER_DATABASE_URL,
+                self.planner_database_url.clone(),
+            ),
             (settings::UPSTREAMS, joined(&self.upstream)),
-            (settings::UPSTREAM_CREDENTIALS, joined(&self.upstream_credential)),
+            (
+                settings::UPSTREAM_CREDENTIALS,
+                joined(&self.upstream_credential),
+            ),
         ]
     }
 }
@@ -112,15 +125,21 @@ pub(crate) async fn run(settings: &Settings, args: &Args, form: Form) -> Result<
     let ready = doors.ready(&data);
     let mut roles = Roles::new()?;
     let links = Links::new(&mut keys, doors.console.url.as_str());
-    keys.credentials.write(&data.credentials()).map_err(failed)?;
+    keys.credentials
+        .write(&data.credentials())
+        .map_err(failed)?;
     let urls = doors.urls();
     let started = start(&roles, settings, doors, &keys, &links);
     let outcome = match started {
-        Ok(()) => serve(&mut roles, &urls, || {
-            data.write_ready(&ready, args.ready_file.as_deref()).map_err(failed)?;
-            announce(&ready, &links, form);
-            Ok(())
-        }).await,
+        Ok(()) => {
+            serve(&mut roles, &urls, || {
+                data.write_ready(&ready, args.ready_file.as_deref())
+                    .map_err(failed)?;
+                announce(&ready, &links, form);
+                Ok(())
+            })
+            .await
+        }
         Err(failure) => Err(failure),
     };
     data.clear_ready(args.ready_file.as_deref());
@@ -154,7 +173,11 @@ fn generate(settings: &Settings, data: &DataFolder, demo: bool) -> Result<Keys, 
     let random = Random::system();
     let failed = |error| Failure::because("cannot prepare the data folder", error);
     let (policies, overlay) = (settings.policies(), settings.overlay());
-    let places = Places { data, policies: &policies, overlay: &overlay };
+    let places = Places {
+        data,
+        policies: &policies,
+        overlay: &overlay,
+    };
     let people = if demo { People::Demo } else { People::Operator };
     let service = settings.key_file(settings::SERVICE_KEY_FILE, "service.key");
     let service = SecretKey::read_or_generate(&service, KeyKind::Service, &random);
@@ -235,18 +258,31 @@ impl Links {
     fn new(keys: &mut Keys, console: &str) -> Self {
         let Some(operator) = keys.credentials.operator_key.as_ref().map(Key::secret) else {
             keys.credentials.console_url = None;
-            return Self { codes: Vec::new(), printed: None };
+            return Self {
+                codes: Vec::new(),
+                printed: None,
+            };
         };
         let random = keys.random.clone();
         let code = |uses| {
             let text = SecretKey::from_text(&URL_SAFE_NO_PAD.encode(random.bytes::<32>()));
             let link = format!("{console}/#signin={}", text.expose());
-            (Code { text, key: operator.clone(), uses }, link)
+            (
+                Code {
+                    text,
+                    key: operator.clone(),
+                    uses,
+                },
+                link,
+            )
         };
         let (once, printed) = code(Uses::Once);
         let (lasting, kept) = code(Uses::WhileRunning);
         keys.credentials.console_url = Some(kept);
-        Self { codes: vec![once, lasting], printed: Some(printed) }
+        Self {
+            codes: vec![once, lasting],
+            printed: Some(printed),
+        }
     }
 }
 
@@ -259,7 +295,11 @@ fn start(
 ) -> Result<(), Failure> {
     let common = Common::new(settings, Isolation::SharedProcess);
     let others = doors.roles();
-    let demo = if doors.simulator.is_some() { Demo::Yes } else { Demo::No };
+    let demo = if doors.simulator.is_some() {
+        Demo::Yes
+    } else {
+        Demo::No
+    };
     let mut upstreams = common.upstreams()?;
     if let (Some(door), Some(key)) = (&doors.simulator, &keys.upstream) {
         upstreams.retain(|upstream| upstream.name != "cloud");
@@ -267,9 +307,16 @@ fn start(
     }
     let authority = common.authority(vec![doors.enforcer.url.clone()], keys.service.clone())?;
     let enforcer = common.enforcer(&doors.authority.url, keys.service.clone(), upstreams)?;
-    let planner = common.planner(&doors.authority.url, &doors.enforcer.url, planner_keys(settings, keys)?)?;
+    let planner = common.planner(
+        &doors.authority.url,
+        &doors.enforcer.url,
+        planner_keys(settings, keys)?,
+    )?;
     let console = common.console(others, links.codes.clone(), demo);
-    let simulator = keys.upstream.as_ref().map(|key| common.simulator(key.hash()));
+    let simulator = keys
+        .upstream
+        .as_ref()
+        .map(|key| common.simulator(key.hash()));
 
     let tasks = roles.tasks();
     roles.run("authority", async move {
@@ -285,7 +332,9 @@ fn start(
     });
     if let (Some(config), Some(door)) = (simulator, doors.simulator) {
         let tasks = roles.tasks();
-        roles.run("simulator", async move { simulator::run(config, door.listener, &tasks).await });
+        roles.run("simulator", async move {
+            simulator::run(config, door.listener, &tasks).await
+        });
     }
     let tasks = roles.tasks();
     roles.run("console", async move {
@@ -306,7 +355,11 @@ fn planner_keys(settings: &Settings, keys: &Keys) -> Result<PlannerKeys, Failure
             ))
         })?,
     };
-    Ok(PlannerKeys { agent, key, service: Some(keys.service.hash()) })
+    Ok(PlannerKeys {
+        agent,
+        key,
+        service: Some(keys.service.hash()),
+    })
 }
 
 /// Says where everything is. The sign-in link is the one secret that is shown.

@@ -19,7 +19,11 @@ pub(super) async fn page(uri: Uri, headers: HeaderMap) -> Response {
     if path == "api" || path.starts_with("api/") {
         return Problem::new(ProblemType::NotFound, "no such path under `/api`").into_response();
     }
-    let found = if path.is_empty() { None } else { source::file(path) };
+    let found = if path.is_empty() {
+        None
+    } else {
+        source::file(path)
+    };
     match found {
         Some(file) if hashed => answer(file, "public, max-age=31536000, immutable", &headers),
         Some(file) => answer(file, "no-cache", &headers),
@@ -30,16 +34,29 @@ pub(super) async fn page(uri: Uri, headers: HeaderMap) -> Response {
 
 fn answer(file: File, cache: &'static str, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", file.tag);
-    let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let known = headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|value| value.as_bytes() == tag.as_bytes());
     if known {
-        return (StatusCode::NOT_MODIFIED, [(CACHE_CONTROL, cache)], [(ETAG, tag)]).into_response();
+        return (
+            StatusCode::NOT_MODIFIED,
+            [(CACHE_CONTROL, cache)],
+            [(ETAG, tag)],
+        )
+            .into_response();
     }
-    let headers = [(CONTENT_TYPE, file.kind), (CACHE_CONTROL, cache.to_owned()), (ETAG, tag)];
+    let headers = [
+        (CONTENT_TYPE, file.kind),
+        (CACHE_CONTROL, cache.to_owned()),
+        (ETAG, tag),
+    ];
     (headers, file.bytes.into_owned()).into_response()
 }
 
 #[cfg(feature = "console")]
 mod source {
+    use countersign_intent::digest::Digest;
+
     use super::{File, missing};
 
     #[derive(rust_embed::Embed)]
@@ -51,10 +68,18 @@ mod source {
         let file = Dist::get(path).filter(|_| !path.starts_with('.'))?;
         let kind = mime_guess::from_path(path).first_or_octet_stream();
         let text = kind.type_() == mime_guess::mime::TEXT;
-        let kind = if text { format!("{kind}; charset=utf-8") } else { kind.to_string() };
-        let hash = file.metadata.sha256_hash();
-        let tag = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        Some(File { bytes: file.data, kind, tag })
+        let kind = if text {
+            format!("{kind}; charset=utf-8")
+        } else {
+            kind.to_string()
+        };
+        let hash = Digest::from_bytes(file.metadata.sha256_hash());
+        let tag = hash.to_string().chars().take(24).collect();
+        Some(File {
+            bytes: file.data,
+            kind,
+            tag,
+        })
     }
 
     pub(super) fn index() -> File {
@@ -79,5 +104,9 @@ mod source {
 fn missing() -> File {
     let page = include_str!("missing.html");
     let kind = "text/html; charset=utf-8".to_owned();
-    File { bytes: page.as_bytes().into(), kind, tag: "missing".to_owned() }
+    File {
+        bytes: page.as_bytes().into(),
+        kind,
+        tag: "missing".to_owned(),
+    }
 }

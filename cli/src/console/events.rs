@@ -60,7 +60,9 @@ pub(super) async fn stream_all_events(
     headers: HeaderMap,
     State(state): State<AppState>,
 ) -> Response {
-    let cursor = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let cursor = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok());
     let cursor = Cursor::parse(cursor.unwrap_or_default());
     let (sender, receiver) = channel(QUEUE);
     for (service, base) in state.roles.iter() {
@@ -72,7 +74,11 @@ pub(super) async fn stream_all_events(
             http: state.http.clone(),
             sender: sender.clone(),
         };
-        drop(state.tasks.spawn_until_cancelled("console-events", source.follow()));
+        drop(
+            state
+                .tasks
+                .spawn_until_cancelled("console-events", source.follow()),
+        );
     }
     let merged = Merged {
         receiver,
@@ -129,19 +135,34 @@ impl Merged {
         }
         let mut data: Map<String, Value> = serde_json::from_str(&frame.data).unwrap_or_default();
         data.insert("service".to_owned(), service.into());
-        let data = Value::Object(data).to_string();
-        Event::default().event(frame.event).id(self.cursor.text()).data(data)
+        let event = Event::default()
+            .event(frame.event)
+            .data(Value::Object(data).to_string());
+        // An empty id would make the browser forget the one it has.
+        if self.cursor.0.is_empty() {
+            event
+        } else {
+            event.id(self.cursor.text())
+        }
     }
 }
 
 impl Cursor {
     fn parse(text: &str) -> Self {
         let pairs = text.split('.').filter_map(|pair| pair.split_once(':'));
-        Self(pairs.map(|(service, id)| (service.to_owned(), id.to_owned())).collect())
+        Self(
+            pairs
+                .map(|(service, id)| (service.to_owned(), id.to_owned()))
+                .collect(),
+        )
     }
 
     fn text(&self) -> String {
-        let pairs: Vec<String> = self.0.iter().map(|(service, id)| format!("{service}:{id}")).collect();
+        let pairs: Vec<String> = self
+            .0
+            .iter()
+            .map(|(service, id)| format!("{service}:{id}"))
+            .collect();
         pairs.join(".")
     }
 }
@@ -186,15 +207,21 @@ impl Source {
             sent = request.send() => sent,
         };
         let answer = sent.map_err(|error| error.without_url().to_string())?;
-        let mut answer = answer.error_for_status().map_err(|error| error.without_url().to_string())?;
+        let mut answer = answer
+            .error_for_status()
+            .map_err(|error| error.without_url().to_string())?;
         let mut parser = Parser::default();
         loop {
             let chunk = tokio::select! {
                 () = sender.closed() => return Ok(()),
                 chunk = answer.chunk() => chunk,
             };
-            let Ok(Some(chunk)) = chunk else { return Ok(()) };
-            let Ok(frames) = parser.push(&chunk) else { return Ok(()) };
+            let Ok(Some(chunk)) = chunk else {
+                return Ok(());
+            };
+            let Ok(frames) = parser.push(&chunk) else {
+                return Ok(());
+            };
             for frame in frames {
                 if frame.id.is_some() {
                     self.cursor.clone_from(&frame.id);
@@ -202,7 +229,15 @@ impl Source {
                 if frame.event == "ping" {
                     continue;
                 }
-                if self.sender.send(Told { service: self.service, frame }).await.is_err() {
+                if self
+                    .sender
+                    .send(Told {
+                        service: self.service,
+                        frame,
+                    })
+                    .await
+                    .is_err()
+                {
                     return Ok(());
                 }
             }

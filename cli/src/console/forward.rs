@@ -67,7 +67,9 @@ pub(super) async fn ask_role(
 /// The role's address, and the path and query that were asked of it.
 fn target<'a>(state: &'a AppState, uri: &'a Uri) -> Result<(&'a str, &'a str), Problem> {
     let unknown = || Problem::new(ProblemType::NotFound, "no such role here");
-    let whole = uri.path_and_query().map_or(uri.path(), |whole| whole.as_str());
+    let whole = uri
+        .path_and_query()
+        .map_or(uri.path(), |whole| whole.as_str());
     let rest = whole.strip_prefix("/api/").ok_or_else(unknown)?;
     let (role, _) = rest.split_once('/').ok_or_else(unknown)?;
     let base = state.roles.get(role).ok_or_else(unknown)?;

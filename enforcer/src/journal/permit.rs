@@ -10,7 +10,14 @@ use super::lock::Guard;
 /// One call may be sent, once: its token was spent durably, or is a lease.
 ///
 /// Only the journal makes permits, and the forwarder takes them by value, so that one permit forwards
-/// once. Nobody else can make one, not even for tests:
+/// once. Others can name a permit and read it:
+///
+/// ```
+/// use countersign_enforcer::Permit;
+/// fn token_of(permit: &Permit) -> &str { permit.intent().jti.as_str() }
+/// ```
+///
+/// They can neither make nor copy one, not even for tests:
 ///
 /// ```compile_fail
 /// use countersign_enforcer::Permit;

@@ -102,8 +102,11 @@ impl Spend {
             return Ok(Err(used(&earlier)));
         }
         if self.effect != Effect::Read && !calls::lock(tx, &call).await? {
-            let holder = calls::holder(tx, &call).await?;
-            return Ok(Err(locked(&call, holder.as_ref())));
+            return Ok(Err(match calls::holder(tx, &call).await? {
+                // Spent by another process since the look above.
+                Some(holder) if holder.jti == call.jti => used(&holder),
+                holder => locked(&call, holder.as_ref()),
+            }));
         }
         if !calls::insert(tx, &call).await? {
             calls::unlock(tx, &call).await?;

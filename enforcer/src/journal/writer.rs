@@ -63,7 +63,6 @@ impl Writer {
         }
         loop {
             tokio::select! {
-                biased;
                 operation = self.receiver.recv() => match operation {
                     Some(operation) => self.take(operation).await,
                     None => break,
@@ -196,6 +195,8 @@ impl Writer {
                     self.publish(call);
                 }
                 Answer::Settle(Ok(settled)) => {
+                    let state = settled.call.state.as_str();
+                    metrics::counter!("countersign_calls_total", "state" => state).increment(1);
                     self.publish(&settled.call);
                     self.shared.receipts.notify_one();
                 }

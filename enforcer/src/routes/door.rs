@@ -82,8 +82,16 @@ pub(super) fn asked(
     }
 }
 
-/// Lets a call through the gate and runs it; a refusal is counted, shown and recorded.
-pub(super) async fn pass(doorway: &Doorway, knock: Knock<'_>) -> Result<CallAnswer, Problem> {
+/// How a door words what the gate refuses.
+pub(super) type Wording = fn(Problem) -> Problem;
+
+/// Lets a call through the gate and runs it; a refusal is counted, shown and recorded as it is
+/// answered.
+pub(super) async fn pass(
+    doorway: &Doorway,
+    wording: Wording,
+    knock: Knock<'_>,
+) -> Result<CallAnswer, Problem> {
     let mut subject = Subject::default();
     let outcome = match doorway.gate.admit(knock, &mut subject) {
         Ok(admitted) => match doorway.places.take() {
@@ -92,14 +100,16 @@ pub(super) async fn pass(doorway: &Doorway, knock: Knock<'_>) -> Result<CallAnsw
         },
         Err(problem) => Err(problem),
     };
-    if let Err(problem) = &outcome {
-        doorway.refusals.note(problem, &subject);
-    }
-    outcome
+    outcome.map_err(|problem| {
+        let problem = wording(problem);
+        doorway.refusals.note(&problem, &subject);
+        problem
+    })
 }
 
 /// Takes note of a refusal before the gate.
-pub(super) fn refuse(doorway: &Doorway, problem: Problem) -> Problem {
+pub(super) fn refuse(doorway: &Doorway, wording: Wording, problem: Problem) -> Problem {
+    let problem = wording(problem);
     doorway.refusals.note(&problem, &Subject::default());
     problem
 }

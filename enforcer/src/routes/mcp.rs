@@ -58,28 +58,24 @@ pub(crate) async fn execute_tool(
     request: Request,
 ) -> Result<Json<CallAnswer>, Problem> {
     let headers = request.headers().clone();
-    let refused = |problem| short(door::refuse(&doorway, problem));
+    let refused = |problem| door::refuse(&doorway, short, problem);
     let body = door::read_body(request).await.map_err(refused)?;
     let presented = token(&body).map_err(refused)?;
     let header = door::token_header(&headers).map_err(refused)?;
     // One place or the other: with two tokens it would not be certain which one was meant.
     if presented.is_some() && header.is_some() {
-        let problem = door::unreadable("the token came in the body and in the header");
-        return Err(refused(problem));
+        return Err(refused(door::unreadable(
+            "the token came in the body and in the header",
+        )));
     }
     let token = presented.as_deref().or(header);
     let asked = door::asked(&body, "tool_name", "parameters", &["intent_token"]);
-    door::pass(
-        &doorway,
-        Knock {
-            token,
-            headers: &headers,
-            asked,
-        },
-    )
-    .await
-    .map(Json)
-    .map_err(short)
+    let knock = Knock {
+        token,
+        headers: &headers,
+        asked,
+    };
+    door::pass(&doorway, short, knock).await.map(Json)
 }
 
 /// The token in the body. What cannot be read holds no token that could be looked at.

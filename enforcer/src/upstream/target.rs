@@ -158,7 +158,13 @@ impl Target {
         let origin = self.base.origin().ascii_serialization();
         let url = Url::parse(&format!("{origin}{target}")).map_err(|_cause| BuildError::Shape)?;
         let path = format!("{prefix}{}", call.path);
-        let same = url.scheme() == self.base.scheme()
+        let whole = call
+            .path
+            .split('/')
+            .skip(1)
+            .all(|segment| !segment.is_empty());
+        let same = whole
+            && url.scheme() == self.base.scheme()
             && url.host_str() == self.base.host_str()
             && url.port_or_known_default() == Some(self.port)
             && url.username().is_empty()

@@ -7,6 +7,7 @@ use countersign_enforcer::build;
 use countersign_service::tasks::Tasks;
 use http::{Request, StatusCode};
 use serde_json::json;
+use sqlx::Connection as _;
 use tokio::runtime::Runtime;
 
 use crate::bench::{AGENT, Bench, SERVICE, answer, config, scale_params};
@@ -120,6 +121,61 @@ async fn shutdown_waits_for_the_call_in_flight_and_records_it() {
     assert!(
         cause.contains("no complete answer"),
         "settled by the old process: {cause}"
+    );
+}
+
+#[tokio::test]
+async fn outcome_that_cannot_be_recorded_closes_the_journal_until_it_is() {
+    let bench = Bench::start().await;
+    bench.upstream.behave(Manner::Hang);
+    let token = bench.scale();
+    let params = scale_params();
+    let call = bench.call(&token, "infra.scale", &params);
+    let url = format!(
+        "sqlite://{}",
+        bench.folder.path().join("enforcer.db").display()
+    );
+    let mut saboteur = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let sabotage = async {
+        while bench.upstream.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sqlx::query("ALTER TABLE receipt RENAME TO hidden")
+            .execute(&mut saboteur)
+            .await
+            .unwrap();
+    };
+    let ((status, body), ()) = tokio::join!(call, sabotage);
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::BAD_GATEWAY, &json!("outcome_unrecorded"))
+    );
+    assert!(body["attempt"].as_str().unwrap().starts_with("att_"));
+
+    bench.upstream.behave(Manner::Answer(200, "{}".to_owned()));
+    let (status, body) = bench.call(&bench.scale(), "infra.scale", &params).await;
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("store_unavailable"))
+    );
+    let ready = async || bench.ask("GET", "/readyz", "", None).await.0;
+    assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(bench.upstream.count(), 1);
+
+    sqlx::query("ALTER TABLE hidden RENAME TO receipt")
+        .execute(&mut saboteur)
+        .await
+        .unwrap();
+    for _ in 0..100 {
+        if ready().await == StatusCode::OK {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(
+        bench.calls().await[0]["state"],
+        "in_doubt",
+        "recorded after all"
     );
 }
 

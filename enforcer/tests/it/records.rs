@@ -90,6 +90,54 @@ async fn ledger_tells_the_story_in_an_intact_chain() {
 }
 
 #[tokio::test]
+async fn last_records_are_written_on_the_way_out() {
+    let bench = Bench::start().await;
+    let params = json!({"service_id": "payments"});
+    bench
+        .call(
+            &bench.sign(&bench.intent("infra.get", &params)),
+            "infra.get",
+            &params,
+        )
+        .await;
+    bench.call("x", "infra.get", &params).await;
+    let bench = bench.restart().await;
+    let found = kinds(&entries(&bench).await);
+    assert_eq!(found, ["boot", "control", "outcome", "refuse", "boot"]);
+}
+
+#[tokio::test]
+async fn changed_catalogue_is_followed_and_a_broken_one_is_not() {
+    let bench = Bench::start().await;
+    let path = bench.folder.path().join("policies/tools/tools.toml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, "[[tool]]\nname = 1\n").unwrap();
+    pass(&bench, Duration::from_secs(3)).await;
+    assert_eq!(
+        bench.ask("GET", "/healthz", "", None).await.1["status"],
+        "degraded"
+    );
+    let token = bench.scale();
+    assert_eq!(
+        bench
+            .call(&token, "infra.scale", &scale_params())
+            .await
+            .0
+            .as_u16(),
+        200
+    );
+    std::fs::write(&path, good.replace("Set the number", "Change the number")).unwrap();
+    pass(&bench, Duration::from_secs(3)).await;
+    bench.put_control(&bench.control(1, &json!([]))).await;
+    let (_, body) = bench
+        .call(&bench.scale(), "infra.scale", &scale_params())
+        .await;
+    assert_eq!(body["code"], "tool_changed");
+    let (_, health) = bench.ask("GET", "/healthz", "", None).await;
+    assert_eq!(health["status"], "ok", "{health}");
+}
+
+#[tokio::test]
 async fn every_described_path_is_served() {
     let bench = Bench::start().await;
     assert_eq!(

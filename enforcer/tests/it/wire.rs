@@ -176,7 +176,7 @@ async fn time_limit_of_the_tool_is_kept() {
         .unwrap()
         .saturating_sub(began);
     assert!(
-        took >= Duration::from_secs(1) && took < Duration::from_secs(2),
+        took >= Duration::from_secs(1) && took < Duration::from_secs(5),
         "{took:?}"
     );
 }

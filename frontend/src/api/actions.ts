@@ -1,25 +1,12 @@
-import { at, request } from './client';
-import type { ApprovalView, Session } from './types';
+import { answered, authority, planner, simulator } from './client';
+import type { FaultRequest, RunRequest } from './types';
 
-export function signIn(credential: { code: string } | { key: string }): Promise<Session> {
-  return request<Session>('POST', '/api/session', { body: credential });
+export function startRun(run: RunRequest) {
+  return answered(planner.POST('/v1/runs', { body: run }));
 }
 
-export function signOut(): Promise<unknown> {
-  return request('DELETE', '/api/session');
-}
-
-export interface RunRequest {
-  goal: string;
-  trigger?: { kind: string; alert?: string };
-}
-
-export function startRun(run: RunRequest): Promise<{ run_id: string }> {
-  return request('POST', at('planner', '/v1/runs'), { body: run });
-}
-
-export function cancelRun(run: string): Promise<unknown> {
-  return request('POST', at('planner', `/v1/runs/${encodeURIComponent(run)}/cancel`));
+export function cancelRun(run: string) {
+  return answered(planner.POST('/v1/runs/{run_id}/cancel', { params: { path: { run_id: run } } }));
 }
 
 export interface Decision {
@@ -28,15 +15,21 @@ export interface Decision {
   reason: string;
 }
 
-export function decide(approval: string, decision: Decision): Promise<ApprovalView> {
-  const path = `/v1/approvals/${encodeURIComponent(approval)}/decision`;
-  return request<ApprovalView>('POST', at('authority', path), { body: decision });
+export function decide(approval: string, decision: Decision) {
+  return answered(
+    authority.POST('/v1/approvals/{approval_id}/decision', {
+      params: { path: { approval_id: approval } },
+      body: decision,
+    }),
+  );
 }
 
-export function injectFault(fault: { kind: string; target?: string }): Promise<unknown> {
-  return request('POST', at('simulator', '/v1/faults'), { body: fault });
+export function injectFault(fault: FaultRequest) {
+  return answered(simulator.POST('/v1/faults', { body: fault }));
 }
 
-export function clearFault(id: string): Promise<unknown> {
-  return request('DELETE', at('simulator', `/v1/faults/${encodeURIComponent(id)}`));
+export function clearFault(id: string) {
+  return answered(
+    simulator.DELETE('/v1/faults/{fault_id}', { params: { path: { fault_id: id } } }),
+  );
 }

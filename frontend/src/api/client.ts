@@ -1,52 +1,48 @@
+import createClient from 'openapi-fetch';
 import { ApiError, problemFrom } from '@/lib/problem';
-import type { ServiceName } from './types';
+import type { paths as AuthorityPaths } from './generated/authority';
+import type { paths as ConsolePaths } from './generated/console';
+import type { paths as EnforcerPaths } from './generated/enforcer';
+import type { paths as PlannerPaths } from './generated/planner';
+import type { paths as SimulatorPaths } from './generated/simulator';
 
-interface Options {
-  query?: Record<string, string | number | undefined>;
-  body?: unknown;
-  signal?: AbortSignal;
+const origin = globalThis.location.origin;
+// Looked up on each request, so that tests can stand in for the network.
+const send = (request: Request) => globalThis.fetch(request);
+
+export const consoleServer = createClient<ConsolePaths>({ baseUrl: origin, fetch: send });
+export const authority = createClient<AuthorityPaths>({
+  baseUrl: `${origin}/api/authority`,
+  fetch: send,
+});
+export const enforcer = createClient<EnforcerPaths>({
+  baseUrl: `${origin}/api/enforcer`,
+  fetch: send,
+});
+export const planner = createClient<PlannerPaths>({
+  baseUrl: `${origin}/api/planner`,
+  fetch: send,
+});
+export const simulator = createClient<SimulatorPaths>({
+  baseUrl: `${origin}/api/simulator`,
+  fetch: send,
+});
+
+interface Answer {
+  data?: unknown;
+  error?: unknown;
+  response: Response;
 }
 
-function urlOf(path: string, query: Options['query']): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined && value !== '') search.set(name, String(value));
-  }
-  const text = search.toString();
-  return text ? `${path}?${text}` : path;
-}
+/** The data of a successful answer. */
+type Data<A extends Answer> = Exclude<A['data'], undefined>;
 
-async function readBody(response: Response): Promise<unknown> {
-  const text = await response.text();
-  if (text === '') return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** One request to the console server. Fails with an `ApiError` that carries the problem. */
-export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const init: RequestInit = {
-    method,
-    credentials: 'same-origin',
-    headers: { accept: 'application/json' },
-  };
-  if (options.signal) init.signal = options.signal;
-  if (options.body !== undefined) {
-    init.headers = { accept: 'application/json', 'content-type': 'application/json' };
-    init.body = JSON.stringify(options.body);
-  }
-  const response = await fetch(urlOf(path, options.query), init);
-  const body = await readBody(response);
+/** Waits for the answer to a request and gives its data; fails with an `ApiError` that carries the problem. */
+export async function answered<A extends Answer>(request: Promise<A>): Promise<Data<A>> {
+  const { data, error, response } = await request;
   if (!response.ok) {
-    throw new ApiError(problemFrom(response.status, body, response.headers.get('x-request-id')));
+    throw new ApiError(problemFrom(response.status, error, response.headers.get('x-request-id')));
   }
-  return body as T;
-}
-
-/** The address of a service behind the console server. */
-export function at(service: ServiceName, path: string): string {
-  return `/api/${service}${path}`;
+  // The status says success, and then the client has filled in the data that the description promises.
+  return data as Data<A>;
 }

@@ -1,50 +1,25 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { Jwk } from '@/lib/jws';
 import { readNewest } from '@/lib/newest';
 import { serverNow } from '@/lib/now';
-import { toProblem } from '@/lib/problem';
-import { at, request } from './client';
+import { answered, authority, consoleServer, enforcer, planner, simulator } from './client';
 import { streamIsLive } from './live';
-import type {
-  AgentView,
-  ApprovalView,
-  CallView,
-  ConsoleMeta,
-  ControlView,
-  LedgerEntries,
-  PoliciesView,
-  Refusal,
-  RoleMeta,
-  RunView,
-  ServiceName,
-  Session,
-  ToolView,
-  WorldState,
-} from './types';
+import type { ApprovalView, LedgerEntry, ServiceName } from './types';
 
 // With a live stream answers are renewed by events; without one they are asked for again.
 const poll = () => (streamIsLive() ? false : 5_000);
 
-/** Who is signed in; `null` when nobody is. */
-export const sessionQuery = queryOptions({
-  queryKey: ['session'],
-  staleTime: 60_000,
-  retry: false,
-  queryFn: async ({ signal }) => {
-    try {
-      return await request<Session>('GET', '/api/session', { signal });
-    } catch (error) {
-      if (toProblem(error).kind === 'signed_out') return null;
-      throw error;
-    }
-  },
-});
-
 export const metaQuery = queryOptions({
   queryKey: ['meta'],
   staleTime: 60_000,
-  queryFn: ({ signal }) => request<ConsoleMeta>('GET', '/api/meta', { signal }),
+  queryFn: ({ signal }) => answered(consoleServer.GET('/api/meta', { signal })),
 });
+
+const metaOf = {
+  authority: (signal: AbortSignal) => answered(authority.GET('/v1/meta', { signal })),
+  enforcer: (signal: AbortSignal) => answered(enforcer.GET('/v1/meta', { signal })),
+  planner: (signal: AbortSignal) => answered(planner.GET('/v1/meta', { signal })),
+  simulator: (signal: AbortSignal) => answered(simulator.GET('/v1/meta', { signal })),
+};
 
 /** A service's own word about itself, asked often: it is also how the console sees that it is gone. */
 export const roleQuery = (service: ServiceName) =>
@@ -53,7 +28,7 @@ export const roleQuery = (service: ServiceName) =>
     staleTime: 10_000,
     refetchInterval: 15_000,
     retry: false,
-    queryFn: ({ signal }) => request<RoleMeta>('GET', at(service, '/v1/meta'), { signal }),
+    queryFn: ({ signal }) => metaOf[service](signal),
   });
 
 /** What a query knows so far. */
@@ -73,8 +48,7 @@ function untilExpiry(approvals: ApprovalView[]): number | false {
 export const runsQuery = queryOptions({
   queryKey: ['runs', 'list'],
   refetchInterval: poll,
-  queryFn: async ({ signal }) =>
-    (await request<{ runs: RunView[] }>('GET', at('planner', '/v1/runs'), { signal })).runs,
+  queryFn: async ({ signal }) => (await answered(planner.GET('/v1/runs', { signal }))).runs,
 });
 
 export const runQuery = (run: string) =>
@@ -82,18 +56,14 @@ export const runQuery = (run: string) =>
     queryKey: ['runs', 'one', run],
     refetchInterval: poll,
     queryFn: ({ signal }) =>
-      request<RunView>('GET', at('planner', `/v1/runs/${encodeURIComponent(run)}`), { signal }),
+      answered(planner.GET('/v1/runs/{run_id}', { params: { path: { run_id: run } }, signal })),
   });
 
 export const approvalsQuery = queryOptions({
   queryKey: ['approvals', 'list'],
   refetchInterval: (query: Asked<ApprovalView[]>) => untilExpiry(query.state.data ?? []),
   queryFn: async ({ signal }) =>
-    (
-      await request<{ approvals: ApprovalView[] }>('GET', at('authority', '/v1/approvals'), {
-        signal,
-      })
-    ).approvals,
+    (await answered(authority.GET('/v1/approvals', { signal }))).approvals,
 });
 
 export const approvalQuery = (id: string) =>
@@ -102,85 +72,100 @@ export const approvalQuery = (id: string) =>
     refetchInterval: (query: Asked<ApprovalView>) =>
       untilExpiry(query.state.data ? [query.state.data] : []),
     queryFn: ({ signal }) =>
-      request<ApprovalView>('GET', at('authority', `/v1/approvals/${encodeURIComponent(id)}`), {
-        signal,
-      }),
+      answered(
+        authority.GET('/v1/approvals/{approval_id}', {
+          params: { path: { approval_id: id } },
+          signal,
+        }),
+      ),
   });
 
 export const callsQuery = (state: string | undefined) =>
   queryOptions({
     queryKey: ['calls', 'list', state ?? 'all'],
     refetchInterval: poll,
-    queryFn: async ({ signal }) =>
-      (
-        await request<{ calls: CallView[] }>('GET', at('enforcer', '/v1/calls'), {
-          query: { state, limit: 200 },
-          signal,
-        })
-      ).calls,
+    queryFn: async ({ signal }) => {
+      const query = state === undefined ? { limit: 200 } : { limit: 200, state };
+      return (await answered(enforcer.GET('/v1/calls', { params: { query }, signal }))).calls;
+    },
+  });
+
+export const callQuery = (attempt: string) =>
+  queryOptions({
+    queryKey: ['calls', 'one', attempt],
+    refetchInterval: poll,
+    queryFn: ({ signal }) =>
+      answered(enforcer.GET('/v1/calls/{attempt}', { params: { path: { attempt } }, signal })),
   });
 
 export const refusalsQuery = queryOptions({
   queryKey: ['refusals'],
   refetchInterval: poll,
   queryFn: async ({ signal }) =>
-    (await request<{ refusals: Refusal[] }>('GET', at('enforcer', '/v1/refusals'), { signal }))
-      .refusals,
+    (await answered(enforcer.GET('/v1/refusals', { signal }))).refusals,
 });
 
 export const policiesQuery = queryOptions({
   queryKey: ['policies'],
-  queryFn: ({ signal }) =>
-    request<PoliciesView>('GET', at('authority', '/v1/policies'), { signal }),
+  queryFn: ({ signal }) => answered(authority.GET('/v1/policies', { signal })),
 });
 
 export const toolsQuery = queryOptions({
   queryKey: ['tools'],
-  queryFn: async ({ signal }) =>
-    (await request<{ tools: ToolView[] }>('GET', at('authority', '/v1/tools'), { signal })).tools,
+  queryFn: async ({ signal }) => (await answered(authority.GET('/v1/tools', { signal }))).tools,
 });
 
 export const agentsQuery = queryOptions({
   queryKey: ['agents'],
-  queryFn: async ({ signal }) =>
-    (await request<{ agents: AgentView[] }>('GET', at('authority', '/v1/agents'), { signal }))
-      .agents,
+  queryFn: async ({ signal }) => (await answered(authority.GET('/v1/agents', { signal }))).agents,
 });
 
 export const controlQuery = queryOptions({
   queryKey: ['control'],
   refetchInterval: poll,
-  queryFn: ({ signal }) => request<ControlView>('GET', at('authority', '/v1/control'), { signal }),
+  queryFn: ({ signal }) => answered(authority.GET('/v1/control', { signal })),
 });
 
 export const worldQuery = queryOptions({
   queryKey: ['world'],
   refetchInterval: poll,
-  queryFn: ({ signal }) => request<WorldState>('GET', at('simulator', '/v1/state'), { signal }),
+  queryFn: ({ signal }) => answered(simulator.GET('/v1/state', { signal })),
 });
+
+/** The two roles that keep a ledger and publish keys. */
+export type Keeper = 'authority' | 'enforcer';
 
 const lastSeen = { authority: -1, enforcer: -1 };
 
-export const ledgerQuery = (service: 'authority' | 'enforcer') =>
+async function readEntries(
+  keeper: Keeper,
+  query: { after?: number; limit: number },
+  signal: AbortSignal,
+): Promise<LedgerEntry[]> {
+  const options = { params: { query }, signal };
+  const page =
+    keeper === 'authority'
+      ? answered(authority.GET('/v1/ledger/entries', options))
+      : answered(enforcer.GET('/v1/ledger/entries', options));
+  return (await page).entries;
+}
+
+export const ledgerQuery = (keeper: Keeper) =>
   queryOptions({
-    queryKey: ['ledger', service],
+    queryKey: ['ledger', keeper],
     queryFn: async ({ signal }) => {
-      const read = async (after: number, limit: number) => {
-        const query = { after: after < 0 ? undefined : after, limit };
-        const path = at(service, '/v1/ledger/entries');
-        return (await request<LedgerEntries>('GET', path, { query, signal })).entries;
-      };
-      const newest = await readNewest(read, lastSeen[service]);
-      lastSeen[service] = newest.size - 1;
+      const newest = await readNewest(
+        (after, limit) => readEntries(keeper, after < 0 ? { limit } : { after, limit }, signal),
+        lastSeen[keeper],
+      );
+      lastSeen[keeper] = newest.size - 1;
       return newest;
     },
   });
 
-export const keysQuery = (service: 'authority' | 'enforcer') =>
-  queryOptions({
-    queryKey: ['keys', service],
-    staleTime: 30_000,
-    queryFn: async ({ signal }) =>
-      (await request<{ keys: Jwk[] }>('GET', at(service, '/.well-known/jwks.json'), { signal }))
-        .keys,
-  });
+export const receiptKeysQuery = queryOptions({
+  queryKey: ['keys', 'enforcer'],
+  staleTime: 30_000,
+  queryFn: async ({ signal }) =>
+    (await answered(enforcer.GET('/.well-known/jwks.json', { signal }))).keys,
+});

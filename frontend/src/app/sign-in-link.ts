@@ -1,5 +1,5 @@
 import type { QueryClient } from '@tanstack/react-query';
-import { signIn } from '@/api/actions';
+import { signIn } from '@/api/session';
 import { problemLine } from '@/lib/problem';
 import { codeIn, linkFailure } from '@/lib/sign-in-link';
 

@@ -61,15 +61,15 @@ function planStep(step: JsonObject): PlanStep {
   };
 }
 
-/** A rendered call with what may be absent filled in, so that spellings of "nothing" compare equal. */
+/** A rendered call as JSON, with an absent body as null. */
 function whole(request: RenderedCall | null): Json {
   if (request === null) return null;
   return {
     upstream: request.upstream,
     method: request.method,
     path: request.path,
-    query: request.query ?? [],
-    headers: { ...request.headers },
+    query: request.query,
+    headers: request.headers,
     body: request.body ?? null,
   };
 }

@@ -28,7 +28,7 @@ describe('requestSha256', () => {
       { ...call, upstream: 'other' },
       { ...call, method: 'PUT' },
       { ...call, path: '/v1/services/auth/scale' },
-      { ...call, query: [['a', 'b'] as [string, string]] },
+      { ...call, query: [['a', 'b']] },
       { ...call, headers: { 'x-a': 'b' } },
       { ...call, body: { replicas: 13 } },
       { ...call, body: null },

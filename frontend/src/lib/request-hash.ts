@@ -1,4 +1,4 @@
-import type { JsonObject, RenderedCall } from '@/api/types';
+import type { RenderedCall } from '@/api/types';
 import { sha256Hex } from './bytes';
 import { canonical } from './canonical';
 
@@ -22,14 +22,13 @@ export function lengthPrefixed(fields: readonly string[]): Uint8Array<ArrayBuffe
 /** `request_sha256` of a rendered call, or `null` without WebCrypto. */
 export function requestSha256(call: RenderedCall): Promise<string | null> {
   const body = call.body ?? null;
-  const headers: JsonObject = { ...call.headers };
   return sha256Hex(
     lengthPrefixed([
       call.upstream,
       call.method,
       call.path,
-      canonical(call.query ?? []),
-      canonical(headers),
+      canonical(call.query),
+      canonical(call.headers),
       body === null ? 'none' : 'json',
       body === null ? '' : canonical(body),
     ]),

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { keysQuery } from '@/api/queries';
+import { receiptKeysQuery } from '@/api/queries';
 import type { JsonObject } from '@/api/types';
 import { epochIso } from '@/lib/claims';
 import { checkSignature, decodeJws, type SignatureCheck } from '@/lib/jws';
@@ -30,7 +30,7 @@ function SignatureMark({ check }: { check: SignatureCheck | undefined }) {
 }
 
 function useSignature(receipt: string): SignatureCheck | undefined {
-  const keys = useQuery(keysQuery('enforcer'));
+  const keys = useQuery(receiptKeysQuery);
   const check = useQuery({
     queryKey: ['signature', receipt, keys.dataUpdatedAt],
     enabled: keys.data !== undefined,

@@ -10,19 +10,15 @@ export function RefusalList({ rows }: { rows: Refusal[] }) {
     <ul className="divide-y divide-line">
       {rows.map((row) => (
         <li
-          key={`${row.at} ${row.code} ${row.jti ?? ''} ${row.tool ?? ''}`}
+          key={row.id}
           className="grid gap-x-4 gap-y-1 px-4 py-2.5 md:grid-cols-[11rem_minmax(0,1fr)_auto]"
         >
           <div className="flex items-start gap-2">
             <Badge look={{ tone: 'deny', word: row.code }} />
-            {row.count && row.count > 1 ? (
-              <span className="text-note text-muted">× {row.count}</span>
-            ) : null}
+            {row.count > 1 ? <span className="text-note text-muted">× {row.count}</span> : null}
           </div>
           <div className="min-w-0">
-            <p className="break-words">
-              {codeMeaning(row.code) ?? <Escaped text={row.message ?? 'Refused.'} />}
-            </p>
+            <p className="break-words">{codeMeaning(row.code) ?? <Escaped text={row.message} />}</p>
             <p className="text-note break-words text-muted">
               {row.tool ? <Escaped text={row.tool} /> : 'no tool named'} ·{' '}
               {row.agent ? <Escaped text={row.agent} /> : 'no agent named'}

@@ -1,11 +1,10 @@
 import type { RenderedCall } from '@/api/types';
-import { isObject } from '@/lib/canonical';
 import { LongText } from './quote';
 
 /** The request as it will be sent: nothing an agent said, everything that goes out. */
 export function RenderedCallView({ call }: { call: RenderedCall }) {
-  const query = (call.query ?? []).map(([name, value]) => `${name}=${value}`).join('&');
-  const headers = isObject(call.headers) ? Object.entries(call.headers) : [];
+  const query = call.query.map((pair) => pair.join('=')).join('&');
+  const headers = Object.entries(call.headers);
   const body =
     call.body === undefined || call.body === null ? null : JSON.stringify(call.body, null, 2);
   return (
@@ -17,7 +16,7 @@ export function RenderedCallView({ call }: { call: RenderedCall }) {
       </p>
       {headers.map(([name, value]) => (
         <p key={name} className="break-words text-muted">
-          <LongText text={`${name}: ${String(value)}`} />
+          <LongText text={`${name}: ${value}`} />
         </p>
       ))}
       {body === null ? (

@@ -37,7 +37,7 @@ impl Driver {
         Ok(sense)
     }
 
-    /// Something may be unwell whose alert is about to open: then the look was a moment too early.
+    /// An alert may be about to open: monitoring needs a moment, and then the look was too early.
     async fn settle(
         &mut self,
         sense: &mut Sense,
@@ -53,22 +53,26 @@ impl Driver {
         Ok(())
     }
 
-    /// Whether something that the goal is about is unwell and has no alert.
+    /// Whether the goal is about health and no alert tells what is wrong yet: of something in its scope
+    /// that is unwell, or at all.
     fn alert_is_due(&self, sense: &Sense) -> bool {
-        if self.context.planning.request(&self.run).is_some() {
+        if self.context.planning.request(&self.run).is_some() || self.run.rounds() > 0 {
             return false;
         }
         let world = World::new(sense);
         let asked = asked(&self.run, self.context.clock.now());
+        if !asked.may_be_about_health(&world) {
+            return false;
+        }
         let scope = asked.scope(&world);
-        let alerted: BTreeSet<&str> = world
-            .alerts()
-            .iter()
+        let inside = |id: &str| scope.as_ref().is_none_or(|scope| scope.contains(id));
+        let alerted: BTreeSet<&str> = asked
+            .alerts(&world)
+            .into_iter()
             .map(|alert| alert.resource_id.as_str())
             .collect();
-        let inside = |id: &str| scope.as_ref().is_none_or(|scope| scope.contains(id));
-        asked.about_health(&world)
-            && world
+        alerted.is_empty()
+            || world
                 .unwell()
                 .into_iter()
                 .any(|id| inside(id) && !alerted.contains(id))

@@ -48,7 +48,10 @@ impl Driver {
                 settled = None;
                 deadline
             };
-            if open.is_empty() || self.past(late) {
+            // What depends on something that was healed may close by itself; the rest will not.
+            let follows = |id: &String| !world.dependencies(id).is_disjoint(&heals);
+            let hopeless = settled.is_some() && !open.iter().any(follows);
+            if open.is_empty() || hopeless || self.past(late) {
                 return Ok(open);
             }
             self.pause(self.context.pace.look).await?;

@@ -20,9 +20,10 @@ impl Run {
         if self.view.state != RunState::Sensing {
             return false;
         }
-        let message = match (sense.services.len(), sense.alerts.len()) {
-            (services, 0) => format!("Read {services} services; no alert is open"),
-            (services, alerts) => format!("Read {services} services and {alerts} open alerts"),
+        let read = count(sense.services.len(), "service");
+        let message = match sense.alerts.len() {
+            0 => format!("Read {read}; no alert is open"),
+            alerts => format!("Read {read} and {}", count(alerts, "open alert")),
         };
         self.view.sense = Some(sense);
         self.go(now, RunState::Planning, message);
@@ -37,7 +38,12 @@ impl Run {
             return self.idle(now, proposal.summary);
         }
         if let Some(call) = self.repeated(&proposal.steps) {
-            let message = format!("{call} was proposed {LOOP_COUNT} times in {LOOP_WINDOW} calls");
+            let last = self.memory.setbacks.last();
+            let last = last
+                .map(|why| format!("; last time {why}"))
+                .unwrap_or_default();
+            let message =
+                format!("{call} was proposed {LOOP_COUNT} times in {LOOP_WINDOW} calls{last}");
             let failure = Failure::new("loop", message.clone());
             self.end(
                 now,
@@ -60,9 +66,8 @@ impl Run {
             }
         };
         self.view.source = Some(proposal.source);
-        let count = proposal.steps.len();
-        let plural = if count == 1 { "step" } else { "steps" };
-        let message = format!("Planned {count} {plural} by {who}: {}", proposal.summary);
+        let steps = count(proposal.steps.len(), "step");
+        let message = format!("Planned {steps} by {who}: {}", proposal.summary);
         self.memory.proposal = Some(proposal);
         self.memory.plan_id = None;
         self.go(now, RunState::Governing, message);
@@ -286,4 +291,10 @@ impl Run {
         };
         format!("Done: {}{by}", calls.join(", "))
     }
+}
+
+/// `1 step`, `2 steps`.
+fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }

@@ -3,6 +3,7 @@
 use countersign_intent::id::{PlanId, StepId};
 use countersign_intent::template::plain;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Run;
 use super::event::{Answer, JudgedStep, Next, Outcome, ProposedStep, StepEvent};
@@ -302,13 +303,13 @@ pub(super) fn denial(steps: &[RunStep]) -> (Failure, String) {
     (Failure::new("plan_denied", message), summary)
 }
 
-/// A step's call for people: `infra.scale payments 6`.
+/// A step's call for people: `infra.scale payments 6`, names before numbers.
 pub(super) fn call_text(step: &RunStep) -> String {
-    let params = step.params.values().filter_map(plain);
-    std::iter::once(step.tool.to_string())
-        .chain(params)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let (names, others): (Vec<&Value>, Vec<&Value>) =
+        step.params.values().partition(|value| value.is_string());
+    let params = names.into_iter().chain(others).filter_map(plain);
+    let words = std::iter::once(step.tool.to_string()).chain(params);
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn failed_check(id: &StepId, check: &CheckView) -> String {

@@ -32,14 +32,20 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// Whether the goal is about health.
     pub(crate) fn about_health(&self, world: &World) -> bool {
-        let mut unwell: BTreeSet<String> =
-            world.unwell().into_iter().map(str::to_lowercase).collect();
-        unwell.extend(
-            world
-                .alerts()
-                .iter()
-                .map(|alert| alert.resource_id.to_lowercase()),
-        );
+        let alerted = world
+            .alerts()
+            .iter()
+            .map(|alert| alert.resource_id.as_str());
+        self.is_about(world.unwell().into_iter().chain(alerted))
+    }
+
+    /// Whether the goal would be about health if something that it names were not well.
+    pub(crate) fn may_be_about_health(&self, world: &World) -> bool {
+        self.about_health(world) || self.is_about(world.service_ids())
+    }
+
+    fn is_about<'w>(&self, unwell: impl Iterator<Item = &'w str>) -> bool {
+        let unwell: BTreeSet<String> = unwell.map(str::to_lowercase).collect();
         let by_alert =
             self.alert.is_some() && goal::is_about_health(&format!("alert {}", self.goal), &unwell);
         by_alert || goal::is_about_health(self.goal, &unwell)

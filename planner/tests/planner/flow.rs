@@ -169,7 +169,6 @@ async fn cancelled_run_withdraws_its_plan_and_does_nothing_more() {
     let ended = until_ended(&bench.router, &run).await;
     assert_eq!(ended["summary"], json!("Withdrawn by operator"));
     let plan = waiting["plan_ids"][0].as_str().unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert!(
         bench
             .fake

@@ -43,10 +43,17 @@ impl Installation {
         let setup = Setup {
             folder: tempfile::tempdir().unwrap(),
             policies: policies.to_owned(),
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
         };
         let (process, world) = setup.start().await;
-        Self { process, world, setup }
+        Self {
+            process,
+            world,
+            setup,
+        }
     }
 
     /// `kill -9`.
@@ -54,15 +61,14 @@ impl Installation {
         self.process.kill();
     }
 
-    /// Starts again on the same data, after [`Installation::kill`] or [`Installation::stop`].
+    /// Starts again on the same data, after the process ended.
     pub(crate) async fn start_again(&mut self) {
         (self.process, self.world) = self.setup.start().await;
     }
 
-    /// Stops in good order: the process must say that all went well.
-    pub(crate) async fn stop(&mut self) {
-        let status = self.process.terminate().await;
-        assert!(status.success(), "{status}");
+    /// Its process.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     /// The data folder.
@@ -74,16 +80,36 @@ impl Installation {
     pub(crate) fn intent_key(&self) -> SigningKey {
         let files = std::fs::read_dir(self.data().join("keys")).unwrap();
         let mut files = files.map(|entry| entry.unwrap().path());
-        let is_intent = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("intent-");
-        let path = files.find(is_intent).expect("the authority has a signing key");
+        let is_intent = |path: &PathBuf| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("intent-")
+        };
+        let path = files
+            .find(is_intent)
+            .expect("the authority has a signing key");
         SigningKey::from_jwk(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// Runs a client command with `--json`, which must end with `code`; gives its document.
+    #[track_caller]
+    pub(crate) fn says(&self, code: i32, arguments: &[&str]) -> Value {
+        self.command(&[arguments, &["--json"]].concat())
+            .with(code)
+            .json()
     }
 
     /// Runs a client command on this installation.
     pub(crate) fn command(&self, arguments: &[&str]) -> Ended {
         let mut all = arguments.to_vec();
         let (data, policies) = (self.data(), self.setup.policies.clone());
-        all.extend(["--data", data.to_str().unwrap(), "--policies", policies.to_str().unwrap()]);
+        all.extend([
+            "--data",
+            data.to_str().unwrap(),
+            "--policies",
+            policies.to_str().unwrap(),
+        ]);
         command::run(&all, self.setup.folder.path())
     }
 }
@@ -106,8 +132,15 @@ impl Setup {
         // A process that was killed leaves it behind.
         let _ = std::fs::remove_file(&ready);
         let mut command = countersign();
-        command.arg("up").args(&self.arguments).current_dir(self.folder.path());
-        command.arg("--data").arg(self.data()).arg("--policies").arg(&self.policies);
+        command
+            .arg("up")
+            .args(&self.arguments)
+            .current_dir(self.folder.path());
+        command
+            .arg("--data")
+            .arg(self.data())
+            .arg("--policies")
+            .arg(&self.policies);
         command.arg("--ready-file").arg(&ready);
         command.env("COUNTERSIGN_TOKEN_TTL", "300");
         for role in ["AUTHORITY", "ENFORCER", "PLANNER", "SIMULATOR", "CONSOLE"] {

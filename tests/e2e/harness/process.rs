@@ -10,13 +10,16 @@ use serde_json::Value;
 use super::eventually;
 
 /// How long a process may take to be ready, on a machine that does other things too.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// Lines of a log that a failing test shows.
 const SHOWN: usize = 60;
 
 /// The `countersign` binary.
 pub(crate) fn binary() -> PathBuf {
-    #[expect(clippy::disallowed_methods, reason = "which binary is tested is the caller's choice")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "which binary is tested is the caller's choice"
+    )]
     let chosen = std::env::var("COUNTERSIGN_BIN").ok().map(PathBuf::from);
     let built = || Path::new(env!("CARGO_BIN_EXE_counting-upstream")).with_file_name("countersign");
     let path = chosen.unwrap_or_else(built);
@@ -58,16 +61,31 @@ impl Process {
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {:?}: {error}", command.get_program()));
-        Self { child, log: log.to_owned() }
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot start `{}`: {error}",
+                    command.get_program().display()
+                )
+            });
+        Self {
+            child,
+            log: log.to_owned(),
+        }
     }
 
     /// Waits for the ready file.
     pub(crate) async fn ready(&mut self, file: &Path) -> Value {
-        let what = format!("`{}` is there (log: {})", file.display(), self.log.display());
+        let what = format!(
+            "`{}` is there (log: {})",
+            file.display(),
+            self.log.display()
+        );
         eventually(&what, READY, async || {
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the process ended with {status} before it was ready:\n{}", tail(&self.log));
+                panic!(
+                    "the process ended with {status} before it was ready:\n{}",
+                    tail(&self.log)
+                );
             }
             let text = std::fs::read_to_string(file).ok()?;
             Some(serde_json::from_str(&text).unwrap())
@@ -81,11 +99,26 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Asks the process to end, as service managers do, and waits until it did.
-    pub(crate) async fn terminate(&mut self) -> ExitStatus {
+    /// Asks the process to end, as service managers do: SIGTERM.
+    pub(crate) fn ask_to_end(&self) {
         let order = format!("kill -TERM {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &order]).status().unwrap().success());
-        eventually("the process ended after SIGTERM", READY, async || self.child.try_wait().unwrap()).await
+        assert!(
+            Command::new("sh")
+                .args(["-c", &order])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Whether the process ended, and how.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits until the process ended.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        eventually("the process ended", READY, async || self.status()).await
     }
 }
 
@@ -94,7 +127,11 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- the end of {} ---\n{}", self.log.display(), tail(&self.log));
+            eprintln!(
+                "--- the end of {} ---\n{}",
+                self.log.display(),
+                tail(&self.log)
+            );
         }
     }
 }

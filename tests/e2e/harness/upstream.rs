@@ -67,11 +67,13 @@ impl Upstream {
     }
 
     /// Waits until `count` requests reached it.
-    pub(crate) async fn reached(&self, count: usize) -> Log {
-        eventually(&format!("{count} requests at the upstream"), super::SOON, async || {
-            Some(self.log().await).filter(|log| log.requests.len() >= count)
-        })
-        .await
+    pub(crate) async fn reached(&self, count: usize) {
+        eventually(
+            &format!("{count} requests at the upstream"),
+            super::SOON,
+            async || (self.count().await >= count).then_some(()),
+        )
+        .await;
     }
 
     /// Switches to `answer`, `hang` or `close`.
@@ -85,7 +87,12 @@ impl Upstream {
     }
 
     async fn ask(&self, method: Method, path: &str) -> Value {
-        let answer = self.http.request(method, format!("{}{path}", self.control)).send().await.unwrap();
+        let answer = self
+            .http
+            .request(method, format!("{}{path}", self.control))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         answer.json().await.unwrap()
     }

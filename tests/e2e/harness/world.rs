@@ -71,7 +71,12 @@ impl Answer {
     /// Checks that this is the problem `code` with its status; gives the problem.
     #[track_caller]
     pub(crate) fn refused(self, status: u16, code: &str) -> Value {
-        assert_eq!((self.status, text(&self.body, "/code")), (status, code), "{:#}", self.body);
+        assert_eq!(
+            (self.status, text(&self.body, "/code")),
+            (status, code),
+            "{:#}",
+            self.body
+        );
         self.body
     }
 }
@@ -81,20 +86,28 @@ impl World {
     /// signing keys lie in the folder `keys`.
     pub(crate) fn new(ready: &Value, credentials: &Value, keys: &Path) -> Self {
         let mut operators = strings(&credentials["approver_keys"]);
-        operators.insert("operator".to_owned(), text(credentials, "/operator_key").to_owned());
+        operators.insert(
+            "operator".to_owned(),
+            text(credentials, "/operator_key").to_owned(),
+        );
         let mut addresses = strings(ready);
         addresses.remove("data");
         Self {
             http: countersign_service::client::internal().unwrap(),
             addresses,
-            people: People { operators, agents: strings(&credentials["agent_keys"]) },
+            people: People {
+                operators,
+                agents: strings(&credentials["agent_keys"]),
+            },
             keys: keys.to_owned(),
         }
     }
 
     /// Where `role` is.
     pub(crate) fn url(&self, role: &str) -> &str {
-        self.addresses.get(role).unwrap_or_else(|| panic!("there is no {role} here"))
+        self.addresses
+            .get(role)
+            .unwrap_or_else(|| panic!("there is no {role} here"))
     }
 
     /// The key of an operator or approver.
@@ -109,7 +122,8 @@ impl World {
 
     /// A request to `role`.
     pub(crate) fn request(&self, method: Method, role: &str, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url(role)))
+        self.http
+            .request(method, format!("{}{path}", self.url(role)))
     }
 
     /// `GET path` of `role` with `key`.
@@ -119,7 +133,12 @@ impl World {
 
     /// `POST path` of `role` with `key`.
     pub(crate) async fn post(&self, role: &str, path: &str, key: &str, body: &Value) -> Answer {
-        send(self.request(Method::POST, role, path).bearer_auth(key).json(body)).await
+        send(
+            self.request(Method::POST, role, path)
+                .bearer_auth(key)
+                .json(body),
+        )
+        .await
     }
 
     // === plans and calls
@@ -127,13 +146,16 @@ impl World {
     /// Submits a plan as `agent`; gives its view.
     pub(crate) async fn submit(&self, agent: &str, steps: Value) -> Value {
         let body = json!({"goal": "a test", "steps": steps});
-        self.post("authority", "/v1/plans", self.agent(agent), &body).await.with(201)
+        self.post("authority", "/v1/plans", self.agent(agent), &body)
+            .await
+            .with(201)
     }
 
     /// Asks for the token of a step as `remediator`.
     pub(crate) async fn token(&self, plan: &str, step: &str) -> Answer {
         let path = format!("/v1/plans/{plan}/steps/{step}/token");
-        self.post("authority", &path, self.agent("remediator"), &json!({})).await
+        self.post("authority", &path, self.agent("remediator"), &json!({}))
+            .await
     }
 
     /// A plan of one step, and its token, for `remediator`.
@@ -187,13 +209,23 @@ impl World {
     /// Makes the call, which must be done and answered with 200 by the upstream.
     pub(crate) async fn execute(&self, minted: &Minted) -> Value {
         let answer = self.fire(&self.shot(minted)).await.with(200);
-        assert_eq!((text(&answer, "/outcome"), &answer["status"]), ("done", &json!(200)), "{answer:#}");
+        assert_eq!(
+            (text(&answer, "/outcome"), &answer["status"]),
+            ("done", &json!(200)),
+            "{answer:#}"
+        );
         answer
     }
 
     /// A plan as its agent reads it.
     pub(crate) async fn plan(&self, plan: &str) -> Value {
-        self.get("authority", &format!("/v1/plans/{plan}"), self.agent("remediator")).await.with(200)
+        self.get(
+            "authority",
+            &format!("/v1/plans/{plan}"),
+            self.agent("remediator"),
+        )
+        .await
+        .with(200)
     }
 
     // === approvals
@@ -201,13 +233,16 @@ impl World {
     /// An approval as `person` reads it.
     pub(crate) async fn approval(&self, approval: &str, person: &str) -> Value {
         let path = format!("/v1/approvals/{approval}");
-        self.get("authority", &path, self.person(person)).await.with(200)
+        self.get("authority", &path, self.person(person))
+            .await
+            .with(200)
     }
 
     /// `person` answers an approval with `decision`.
     pub(crate) async fn decide(&self, approval: &str, person: &str, decision: &Value) -> Answer {
         let path = format!("/v1/approvals/{approval}/decision");
-        self.post("authority", &path, self.person(person), decision).await
+        self.post("authority", &path, self.person(person), decision)
+            .await
     }
 
     /// The signature of `person` over a plan hash, with the key that the demo made for them.
@@ -221,14 +256,27 @@ impl World {
 
     /// `person` starts a run; gives its id.
     pub(crate) async fn start_run(&self, goal: &str, person: &str) -> String {
-        let started =
-            self.post("planner", "/v1/runs", self.person(person), &json!({"goal": goal})).await.with(202);
+        let started = self
+            .post(
+                "planner",
+                "/v1/runs",
+                self.person(person),
+                &json!({"goal": goal}),
+            )
+            .await
+            .with(202);
         text(&started, "/run_id").to_owned()
     }
 
     /// A run as it is now.
     pub(crate) async fn run(&self, run: &str) -> Value {
-        self.get("planner", &format!("/v1/runs/{run}"), self.person("operator")).await.with(200)
+        self.get(
+            "planner",
+            &format!("/v1/runs/{run}"),
+            self.person("operator"),
+        )
+        .await
+        .with(200)
     }
 
     /// Waits until a run ends.
@@ -252,13 +300,17 @@ impl World {
     /// Injects a fault.
     pub(crate) async fn inject(&self, kind: &str, target: &str) {
         let body = json!({"kind": kind, "target": target});
-        let answer = self.post("simulator", "/v1/faults", self.person("operator"), &body).await;
+        let answer = self
+            .post("simulator", "/v1/faults", self.person("operator"), &body)
+            .await;
         assert!(matches!(answer.status, 200 | 201), "{:#}", answer.body);
     }
 
     /// The whole state of the mini cloud.
     pub(crate) async fn cloud(&self) -> Value {
-        self.get("simulator", "/v1/state", self.person("operator")).await.with(200)
+        self.get("simulator", "/v1/state", self.person("operator"))
+            .await
+            .with(200)
     }
 
     /// One service of the mini cloud.
@@ -298,23 +350,38 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
 
 /// The text at a JSON Pointer; empty where there is none.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// The texts of a list.
 pub(crate) fn texts(list: &Value) -> Vec<&str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// The item of a list whose member `name` is `value`.
 #[track_caller]
 pub(crate) fn find(list: &Value, name: &str, value: &str) -> Value {
-    let found = list.as_array().into_iter().flatten().find(|item| item[name] == value);
-    found.unwrap_or_else(|| panic!("no item with {name} `{value}` in {list:#}")).clone()
+    let found = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|item| item[name] == value);
+    found
+        .unwrap_or_else(|| panic!("no item with {name} `{value}` in {list:#}"))
+        .clone()
 }
 
 fn strings(object: &Value) -> BTreeMap<String, String> {
     let none = Map::new();
     let members = object.as_object().unwrap_or(&none).iter();
-    members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    members
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
 }

@@ -11,19 +11,43 @@ pub(crate) async fn scaling(world: &World) {
     let run = world.start_run("scale payments to 12", "bob").await;
     let (step, approval) = waiting(world, &run).await;
     assert_eq!(step["verdict"], "needs_approval", "{step:#}");
-    assert!(texts(&step["policies"]).contains(&"scale-beyond-three-times-asks"), "{step:#}");
-    assert_eq!(world.service("payments").await["replicas"], 3, "nothing happened yet");
+    assert!(
+        texts(&step["policies"]).contains(&"scale-beyond-three-times-asks"),
+        "{step:#}"
+    );
+    assert_eq!(
+        world.service("payments").await["replicas"],
+        3,
+        "nothing happened yet"
+    );
 
     let view = world.approval(&approval, "alice").await;
-    assert_eq!((text(&view, "/state"), &view["can_decide"]), ("pending", &json!(true)), "{view:#}");
+    assert_eq!(
+        (text(&view, "/state"), &view["can_decide"]),
+        ("pending", &json!(true)),
+        "{view:#}"
+    );
     assert_eq!(text(&view, "/requested_by"), "bob");
-    assert_eq!(view["request"]["body"], json!({"replicas": 12}), "what will be sent: {view:#}");
+    assert_eq!(
+        view["request"]["body"],
+        json!({"replicas": 12}),
+        "what will be sent: {view:#}"
+    );
     let yes = json!({"decision": "approve", "plan_hash": view["plan_hash"], "reason": "the sale"});
-    world.decide(&approval, "bob", &yes).await.refused(403, "own_request");
-    world.decide(&approval, "operator", &yes).await.refused(403, "not_an_approver");
+    world
+        .decide(&approval, "bob", &yes)
+        .await
+        .refused(403, "own_request");
+    world
+        .decide(&approval, "operator", &yes)
+        .await
+        .refused(403, "not_an_approver");
     assert_eq!(world.approval(&approval, "bob").await["can_decide"], false);
     let other = json!({"decision": "approve", "plan_hash": "0".repeat(64), "reason": "blind"});
-    world.decide(&approval, "alice", &other).await.refused(409, "plan_hash_mismatch");
+    world
+        .decide(&approval, "alice", &other)
+        .await
+        .refused(409, "plan_hash_mismatch");
     assert_eq!(text(&world.run(&run).await, "/state"), "waiting");
 
     let view = world.decide(&approval, "alice", &yes).await.with(200);
@@ -32,7 +56,10 @@ pub(crate) async fn scaling(world: &World) {
     assert_eq!(text(&run, "/state"), "completed", "{run:#}");
     assert_eq!(find(&run["steps"], "tool", "infra.scale")["state"], "done");
     assert_eq!(world.service("payments").await["replicas"], 12);
-    world.decide(&approval, "alice", &yes).await.refused(409, "approval_closed");
+    world
+        .decide(&approval, "alice", &yes)
+        .await
+        .refused(409, "approval_closed");
 }
 
 /// A no is an end.
@@ -52,7 +79,10 @@ pub(crate) async fn denial(world: &World) {
 pub(crate) async fn shutdown(world: &World) {
     let params = json!({"service_id": "payments"});
     let plan = world
-        .submit("remediator", json!([{"id": "s1", "tool": "infra.shutdown", "params": params}]))
+        .submit(
+            "remediator",
+            json!([{"id": "s1", "tool": "infra.shutdown", "params": params}]),
+        )
         .await;
     assert_eq!(text(&plan, "/verdict"), "needs_approval", "{plan:#}");
     let plan_id = text(&plan, "/plan_id").to_owned();
@@ -60,7 +90,10 @@ pub(crate) async fn shutdown(world: &World) {
     let approval = text(&pending, "/approval_id").to_owned();
     let hash = text(&plan, "/plan_hash").to_owned();
     let view = world.approval(&approval, "alice").await;
-    assert_eq!((&view["signature_required"], text(&view, "/plan_hash")), (&json!(true), hash.as_str()));
+    assert_eq!(
+        (&view["signature_required"], text(&view, "/plan_hash")),
+        (&json!(true), hash.as_str())
+    );
 
     let yes = json!({"decision": "approve", "plan_hash": hash, "reason": "retired"});
     let signed = |by: &str, hash: &str| {
@@ -68,12 +101,24 @@ pub(crate) async fn shutdown(world: &World) {
         yes["signature"] = world.signature(by, hash).into();
         yes
     };
-    world.decide(&approval, "alice", &yes).await.refused(422, "signature_missing");
-    world.decide(&approval, "alice", &signed("bob", &hash)).await.refused(403, "signature_invalid");
+    world
+        .decide(&approval, "alice", &yes)
+        .await
+        .refused(422, "signature_missing");
+    world
+        .decide(&approval, "alice", &signed("bob", &hash))
+        .await
+        .refused(403, "signature_invalid");
     let other = "0".repeat(64);
-    world.decide(&approval, "alice", &signed("alice", &other)).await.refused(403, "signature_invalid");
+    world
+        .decide(&approval, "alice", &signed("alice", &other))
+        .await
+        .refused(403, "signature_invalid");
     world.token(&plan_id, "s1").await.with(202);
-    let view = world.decide(&approval, "alice", &signed("alice", &hash)).await.with(200);
+    let view = world
+        .decide(&approval, "alice", &signed("alice", &hash))
+        .await
+        .with(200);
     assert_eq!(text(&view, "/state"), "approved", "{view:#}");
 
     let issued = world.token(&plan_id, "s1").await.with(201);
@@ -104,12 +149,21 @@ async fn the_enforcer_checks_the_approvals(world: &World, minted: &Minted) {
         altered(|set| set.approvals.clear()),
     ];
     for approvals in tampered {
-        let shot = crate::harness::world::Shot { approvals, ..world.shot(minted) };
+        let shot = crate::harness::world::Shot {
+            approvals,
+            ..world.shot(minted)
+        };
         world.fire(&shot).await.refused(403, "approval_missing");
     }
-    let twice = world.aimed(&world.shot(minted)).header("intent-approvals", approvals);
+    let twice = world
+        .aimed(&world.shot(minted))
+        .header("intent-approvals", approvals);
     send(twice).await.refused(403, "approval_missing");
-    assert_eq!(world.service("payments").await["status"], "up", "nothing was forwarded");
+    assert_eq!(
+        world.service("payments").await["status"],
+        "up",
+        "nothing was forwarded"
+    );
 }
 
 /// Waits until a run waits for a person: the step, and the approval.
@@ -118,7 +172,10 @@ async fn waiting(world: &World, run: &str) -> (Value, String) {
         let view = world.run(run).await;
         assert!(view["finished_at"].is_null(), "it ended: {view:#}");
         let steps = view["steps"].as_array().unwrap().iter();
-        steps.clone().find(|step| step["state"] == "waiting" && view["state"] == "waiting").cloned()
+        steps
+            .clone()
+            .find(|step| step["state"] == "waiting" && view["state"] == "waiting")
+            .cloned()
     })
     .await;
     let approval = text(&step, "/approval_id").to_owned();

@@ -23,15 +23,32 @@ pub(crate) async fn crash(world: &World) {
     // The account of it is complete: verdict, token, receipt, before and after.
     assert_eq!(step["verdict"], "allow", "{step:#}");
     assert!(!texts(&step["policies"]).is_empty(), "{step:#}");
-    assert_eq!(text(&step, "/request/path"), "/v1/services/payments/restart");
+    assert_eq!(
+        text(&step, "/request/path"),
+        "/v1/services/payments/restart"
+    );
     let granted = &step["token"]["authorization_details"][0];
-    assert_eq!((&granted["tool"], &granted["use"]), (&json!("infra.restart"), &json!("once")), "{step:#}");
-    assert_eq!((&step["before"]["status"], &step["after"]["status"]), (&json!("down"), &json!("up")));
+    assert_eq!(
+        (&granted["tool"], &granted["use"]),
+        (&json!("infra.restart"), &json!("once")),
+        "{step:#}"
+    );
+    assert_eq!(
+        (&step["before"]["status"], &step["after"]["status"]),
+        (&json!("down"), &json!("up"))
+    );
     assert_eq!(step["check"]["passed"], true, "{step:#}");
-    let published = world.get("enforcer", "/.well-known/jwks.json", world.person("operator")).await;
+    let published = world
+        .get(
+            "enforcer",
+            "/.well-known/jwks.json",
+            world.person("operator"),
+        )
+        .await;
     let published: JwkSet = serde_json::from_value(published.with(200)).unwrap();
     let keys = VerifyingKeys::from_jwks(&published).unwrap();
-    let receipt = receipt::verify(text(&step, "/receipt"), &keys).expect("the receipt verifies");
+    let verified = receipt::verify(text(&step, "/receipt"), &keys).expect("the receipt verifies");
+    let receipt = verified.receipt();
     assert_eq!(receipt.jti.as_str(), text(&step, "/token/jti"));
     assert!(receipt.succeeded(), "{receipt:?}");
 }
@@ -42,7 +59,10 @@ pub(crate) async fn bad_deploy(world: &World) {
     let before = world.service("payments").await;
     world.inject("bad-deploy", "payments").await;
     let alert = world.alarm("payments").await;
-    assert_eq!(alert["symptom"], "health_check_failing", "the same first symptom as of a crash: {alert:#}");
+    assert_eq!(
+        alert["symptom"], "health_check_failing",
+        "the same first symptom as of a crash: {alert:#}"
+    );
     let broken = world.service("payments").await;
     assert_ne!(broken["version"], before["version"]);
 
@@ -51,22 +71,34 @@ pub(crate) async fn bad_deploy(world: &World) {
     the_change(&run, "infra.rollback", &params);
     the_alert_is_closed(world, &alert).await;
     let after = world.service("payments").await;
-    assert_eq!((&after["status"], &after["version"]), (&json!("up"), &before["version"]));
+    assert_eq!(
+        (&after["status"], &after["version"]),
+        (&json!("up"), &before["version"])
+    );
 }
 
 /// More traffic than the replicas can carry: more replicas help.
 pub(crate) async fn traffic_spike(world: &World) {
     healthy(world).await;
-    let before = world.service("payments").await["replicas"].as_u64().unwrap();
+    let before = world.service("payments").await["replicas"]
+        .as_u64()
+        .unwrap();
     world.inject("traffic-spike", "payments").await;
     let alert = world.alarm("payments").await;
     assert_eq!(alert["symptom"], "cpu_saturated", "{alert:#}");
 
     let run = world.run_to("restore payments", "completed").await;
-    the_change(&run, "infra.scale", &json!({"service_id": "payments", "replicas": before * 2}));
+    the_change(
+        &run,
+        "infra.scale",
+        &json!({"service_id": "payments", "replicas": before * 2}),
+    );
     the_alert_is_closed(world, &alert).await;
     let after = world.service("payments").await;
-    assert_eq!((&after["status"], &after["replicas"]), (&json!("up"), &json!(before * 2)));
+    assert_eq!(
+        (&after["status"], &after["replicas"]),
+        (&json!("up"), &json!(before * 2))
+    );
 }
 
 /// Nothing is wrong: nothing is done.
@@ -83,10 +115,20 @@ pub(crate) async fn nothing_to_do(world: &World) {
 fn the_change(run: &Value, tool: &str, params: &Value) -> Value {
     let steps = run["steps"].as_array().unwrap();
     let mut changes = steps.iter().filter(|step| step["effect"] != "read");
-    let step = changes.next().unwrap_or_else(|| panic!("nothing was changed: {run:#}"));
+    let step = changes
+        .next()
+        .unwrap_or_else(|| panic!("nothing was changed: {run:#}"));
     assert!(changes.next().is_none(), "more than one change: {run:#}");
-    assert_eq!((text(step, "/tool"), &step["params"]), (tool, params), "{step:#}");
-    assert_eq!((text(step, "/state"), &step["status"]), ("done", &json!(200)), "{step:#}");
+    assert_eq!(
+        (text(step, "/tool"), &step["params"]),
+        (tool, params),
+        "{step:#}"
+    );
+    assert_eq!(
+        (text(step, "/state"), &step["status"]),
+        ("done", &json!(200)),
+        "{step:#}"
+    );
     step.clone()
 }
 

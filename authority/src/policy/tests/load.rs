@@ -170,10 +170,6 @@ fn a_tool_whose_parameters_policies_could_not_read_does_not_load() {
             "one `type`",
         ),
         (
-            "type = \"object\"\n[tool.params.properties.a]\ntype = [\"string\", \"null\"]\n",
-            "one `type`",
-        ),
-        (
             "type = \"object\"\n[tool.params.properties.a]\ntype = \"array\"\n",
             "needs `items`",
         ),

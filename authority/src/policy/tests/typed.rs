@@ -21,6 +21,8 @@ required = ["amount", "urgent", "to"]
 type = "number"
 [tool.params.properties.urgent]
 type = "boolean"
+[tool.params.properties.confirm]
+type = ["boolean", "string"]
 [tool.params.properties.tags]
 type = "array"
 items = { type = "string" }
@@ -128,5 +130,25 @@ when { context has change && context.change has delta_percent && context.change.
     assert_eq!(
         fine.change,
         Some(json!({"attribute": "replicas", "before": 3, "after": 2}))
+    );
+}
+
+#[test]
+fn a_parameter_of_several_types_is_left_out_and_cannot_be_named() {
+    for confirm in [json!(true), json!("alice")] {
+        assert_eq!(pay(&json!({"confirm": confirm})).policies, ["small"]);
+    }
+    let reading = POLICY.replace(
+        "context.params.urgent",
+        "context.params has confirm && context.params.confirm",
+    );
+    let error = Bundle::parse(bare(&[
+        ("tools/pay.toml", TOOL),
+        ("base/pay.cedar", &reading),
+    ]));
+    let loaded = error.map(|bundle| bundle.warnings().to_vec());
+    assert!(
+        loaded.is_err() || !loaded.unwrap().is_empty(),
+        "at least a rule that never applies"
     );
 }

@@ -22,6 +22,7 @@ pub(crate) struct NewReceipt {
 pub(crate) struct Waiting {
     pub(crate) id: String,
     pub(crate) jws: String,
+    pub(crate) queued_at: Timestamp,
 }
 
 /// Keeps a receipt and queues it for the authority.
@@ -53,17 +54,18 @@ pub(crate) async fn waiting(
     connection: impl Executor<'_, Database = Any>,
     limit: i64,
 ) -> Result<Vec<Waiting>, StoreError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT o.receipt_id, r.jws FROM outbox o JOIN receipt r ON r.receipt_id = o.receipt_id \
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "SELECT o.receipt_id, r.jws, o.queued_at FROM outbox o JOIN receipt r ON r.receipt_id = o.receipt_id \
          ORDER BY o.queued_at, o.receipt_id LIMIT $1",
     )
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, jws)| Waiting { id, jws })
-        .collect())
+    let waiting = |(id, jws, queued_at)| {
+        let queued_at = stamp::from_millis(queued_at);
+        Waiting { id, jws, queued_at }
+    };
+    Ok(rows.into_iter().map(waiting).collect())
 }
 
 /// Takes an acknowledged receipt out of the outbox.

@@ -1,5 +1,7 @@
 // Generated from docs/api/authority.json by `npm run api`. Do not edit.
 
+import type { Json, JsonObject } from '../json';
+
 export interface paths {
     "/.well-known/jwks.json": {
         parameters: {
@@ -405,11 +407,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description What an operator commands.
-         * @enum {string}
-         */
-        Action: "freeze" | "thaw";
         /** @description An agent's name. */
         AgentId: string;
         /** @description The agents. */
@@ -440,10 +437,27 @@ export interface components {
             /** @description The approvals. */
             approvals: components["schemas"]["ApprovalView"][];
         };
+        /** @description So many different people in one role. */
+        ApprovalNeed: {
+            /**
+             * Format: int32
+             * @description How many different people.
+             */
+            count: number;
+            /** @description The role. */
+            role: string;
+        };
         /** @description People were asked. */
         ApprovalPending: {
             /** @description The approval that the step waits for. */
             approval_id: components["schemas"]["ApprovalId"];
+        };
+        /** @description What one policy asks for. */
+        ApprovalRule: {
+            /** @description Every need must be met. */
+            needs: components["schemas"]["ApprovalNeed"][];
+            /** @description The policy's id. */
+            policy: string;
         };
         /**
          * @description Where an approval stands.
@@ -457,11 +471,11 @@ export interface components {
             /** @description The approval. */
             approval_id: components["schemas"]["ApprovalId"];
             /** @description JSON Schemas of the parameters that may still move. */
-            bounds?: Record<string, never>;
+            bounds?: JsonObject;
             /** @description Whether the caller may answer now. Absent in events, which have no caller. */
             can_decide?: boolean | null;
             /** @description The counted change as policy saw it: `attribute`, `before`, `after`. Context, not hashed. */
-            change?: Record<string, never> | null;
+            change?: Json;
             /**
              * Format: date-time
              * @description When it was asked.
@@ -479,7 +493,7 @@ export interface components {
             /** @description The plan's goal in the agent's own words: not checked. */
             goal: string;
             /** @description The parameters. */
-            params: Record<string, never>;
+            params: JsonObject;
             /** @description The exact bytes that `plan_hash` covers, in base64; only when one approval is read. */
             plan_bytes?: string | null;
             /** @description SHA-256 of the plan's canonical bytes: a decision must carry it. */
@@ -497,7 +511,7 @@ export interface components {
             /** @description The resource as policy names it. */
             resource?: string | null;
             /** @description Who must say yes. */
-            rule: components["schemas"]["Rule"][];
+            rule: components["schemas"]["ApprovalRule"][];
             /** @description Whether a yes must be signed with the approver's own key. */
             signature_required: boolean;
             /** @description Where it stands. */
@@ -564,6 +578,11 @@ export interface components {
             /** @description How many cases passed. */
             passed: number;
         };
+        /**
+         * @description What an operator commands.
+         * @enum {string}
+         */
+        ControlAction: "freeze" | "thaw";
         /** @description Who took a command. */
         ControlAnswer: {
             /** @description The enforcers that took it. */
@@ -579,10 +598,24 @@ export interface components {
              */
             missing: string[];
         };
+        /** @description One stopped scope. */
+        ControlEntry: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /** @description Who stopped it. */
+            by: string;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description What is stopped: `all`, `tenant:T`, `agent:A`, `tool:T`, `plan:P` or `key:KID`. */
+            scope: string;
+        };
         /** @description A command. */
         ControlRequest: {
             /** @description Stop, or let run. */
-            action: components["schemas"]["Action"];
+            action: components["schemas"]["ControlAction"];
             /** @description Why. */
             reason?: string | null;
             /** @description What: `all`, `tenant:T`, `agent:A`, `tool:T`, `plan:P` or `key:KID`. */
@@ -596,7 +629,7 @@ export interface components {
              */
             at: string;
             /** @description What is stopped. */
-            entries: components["schemas"]["Entry"][];
+            entries: components["schemas"]["ControlEntry"][];
             /**
              * Format: int64
              * @description Rises with every change.
@@ -630,33 +663,19 @@ export interface components {
          * @enum {string}
          */
         Effect: "read" | "service" | "destructive" | "data";
-        /** @description One stopped scope. */
-        Entry: {
-            /**
-             * Format: date-time
-             * @description Since when.
-             */
-            at: string;
-            /** @description Who stopped it. */
-            by: string;
-            /** @description Why. */
-            reason?: string | null;
-            /** @description What is stopped: `all`, `tenant:T`, `agent:A`, `tool:T`, `plan:P` or `key:KID`. */
-            scope: string;
-        };
         /** @description What policy would say. */
         ExplainAnswer: {
             /** @description The bundle that says so. */
             bundle: components["schemas"]["Digest"];
             /** @description The counted change as policy sees it. */
-            change?: Record<string, never> | null;
+            change?: Json;
             /** @description The policies that decided. */
             policies: string[];
             /** @description Why. */
             reasons: components["schemas"]["Reason"][];
             request?: components["schemas"]["RenderedCall"] | null;
             /** @description Who would have to approve. */
-            rule: components["schemas"]["Rule"][];
+            rule: components["schemas"]["ApprovalRule"][];
             /** @description The verdict. */
             verdict: components["schemas"]["Verdict"];
         };
@@ -665,7 +684,7 @@ export interface components {
             /** @description Who would call. */
             agent: components["schemas"]["AgentId"];
             /** @description With which parameters. */
-            params?: Record<string, never>;
+            params?: JsonObject;
             /** @description Which tool. */
             tool: components["schemas"]["ToolName"];
         };
@@ -774,16 +793,6 @@ export interface components {
             version: string;
         } & {
             [key: string]: unknown;
-        };
-        /** @description So many different people in one role. */
-        Need: {
-            /**
-             * Format: int32
-             * @description How many different people.
-             */
-            count: number;
-            /** @description The role. */
-            role: string;
         };
         /** @description A person's name among the operators. */
         OperatorId: string;
@@ -941,7 +950,7 @@ export interface components {
         /** @description The request that will be sent to an upstream. */
         RenderedCall: {
             /** @description The JSON body. */
-            body?: Record<string, never> | null;
+            body?: Json;
             /** @description Header fields, besides those that the enforcer sets. */
             headers: {
                 [key: string]: string;
@@ -951,19 +960,9 @@ export interface components {
             /** @description The absolute path. */
             path: string;
             /** @description Query parameters in the order of their names, not yet percent-encoded. */
-            query: [
-                string,
-                string
-            ][];
+            query: string[][];
             /** @description The upstream's name; its address and credential are the enforcer's configuration. */
             upstream: string;
-        };
-        /** @description What one policy asks for. */
-        Rule: {
-            /** @description Every need must be met. */
-            needs: components["schemas"]["Need"][];
-            /** @description The policy's id. */
-            policy: string;
         };
         /** @description A planner's run; plans of one run share budgets, loop facts and taint. */
         RunId: string;
@@ -974,11 +973,11 @@ export interface components {
             /** @description Steps that must be done before this one. */
             after?: components["schemas"]["StepId"][];
             /** @description JSON Schemas for parameters whose values are known only when the step runs. */
-            bounds?: Record<string, never>;
+            bounds?: JsonObject;
             /** @description The step's name in this plan. */
             id: components["schemas"]["StepId"];
             /** @description The parameters. */
-            params?: Record<string, never>;
+            params?: JsonObject;
             /** @description Why, in the agent's own words: data, never believed. */
             reason?: string | null;
             /** @description The tool. */
@@ -996,7 +995,7 @@ export interface components {
             approval_id?: components["schemas"]["ApprovalId"] | null;
             attempt?: components["schemas"]["AttemptId"] | null;
             /** @description JSON Schemas of the parameters that may still move. */
-            bounds?: Record<string, never>;
+            bounds?: JsonObject;
             /** @description What the tool may do. */
             effect: components["schemas"]["Effect"];
             /**
@@ -1008,7 +1007,7 @@ export interface components {
             id: components["schemas"]["StepId"];
             jti?: components["schemas"]["IntentId"] | null;
             /** @description The parameters. */
-            params: Record<string, never>;
+            params: JsonObject;
             /** @description SHA-256 of the canonical parameters. */
             params_sha256: components["schemas"]["Digest"];
             /** @description The policies that decided. */
@@ -1038,7 +1037,7 @@ export interface components {
         /** @description What a token request may say. */
         TokenRequest: {
             /** @description The exact parameters, where the step has bounds. Others must equal the plan's. */
-            params?: Record<string, never> | null;
+            params?: Json;
             /** @description Receipts of earlier steps, which may not have arrived from the enforcer yet. */
             receipts?: string[];
         };
@@ -1052,7 +1051,7 @@ export interface components {
         /** @description A tool of the catalogue. */
         ToolView: {
             /** @description How to see that it worked: `tool`, `params`, `expect`. */
-            check?: Record<string, never> | null;
+            check?: Json;
             /** @description Least time between two calls on one resource. */
             cooldown?: string | null;
             /** @description SHA-256 of the canonical definition. */
@@ -1064,15 +1063,15 @@ export interface components {
             /** @description The name. */
             name: components["schemas"]["ToolName"];
             /** @description JSON Schema 2020-12 of the parameters, closed. */
-            params: Record<string, never>;
+            params: JsonObject;
             /** @description The request that it becomes: `method`, `path`, `query`, `headers`, `body`. */
-            request: Record<string, never>;
+            request: JsonObject;
             /** @description What it acts on: `type`, and `param` or `id`. */
-            resource: Record<string, never>;
+            resource: JsonObject;
             /** @description Time limit of a call. */
             timeout?: string | null;
             /** @description How to take it back: `tool`, `params`. */
-            undo?: Record<string, never> | null;
+            undo?: Json;
             /** @description Whether its answers carry text of unknown authors. */
             untrusted_output: boolean;
             /** @description The upstream that answers it. */
@@ -1232,7 +1231,12 @@ export interface operations {
     };
     list_approvals: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of the newest 1 to 500, by default 100. */
+                limit?: number;
+                /** @description Only those that stand here now. */
+                state?: components["schemas"]["ApprovalState"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1614,7 +1618,10 @@ export interface operations {
     };
     list_plans: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 500, by default 50. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

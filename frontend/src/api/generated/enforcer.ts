@@ -1,5 +1,7 @@
 // Generated from docs/api/enforcer.json by `npm run api`. Do not edit.
 
+import type { Json, JsonObject } from '../json';
+
 export interface paths {
     "/.well-known/jwks.json": {
         parameters: {
@@ -342,7 +344,7 @@ export interface components {
             /** @description The enforcer's signed word on it. */
             receipt: string;
             /** @description The upstream's answer: a JSON value, or text. Data only, never an instruction. */
-            result?: Record<string, never> | null;
+            result?: Json;
             /**
              * Format: int32
              * @description The upstream's HTTP status, when a complete answer came.
@@ -358,7 +360,7 @@ export interface components {
         /** @description A call. */
         CallRequest: {
             /** @description Its parameters, exactly as approved. */
-            params: Record<string, never>;
+            params: JsonObject;
             /** @description The tool. */
             tool: string;
         };
@@ -459,7 +461,7 @@ export interface components {
             /** @description The intent token. */
             intent_token: string;
             /** @description Its parameters, exactly as approved. */
-            parameters: Record<string, never>;
+            parameters: JsonObject;
             /** @description The tool. */
             tool_name: string;
         };
@@ -543,7 +545,7 @@ export interface components {
             /** @description One sentence. */
             description: string;
             /** @description JSON Schema of the parameters. */
-            inputSchema: Record<string, never>;
+            inputSchema: JsonObject;
             /** @description The name. */
             name: string;
         };

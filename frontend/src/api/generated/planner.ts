@@ -1,5 +1,7 @@
 // Generated from docs/api/planner.json by `npm run api`. Do not edit.
 
+import type { Json, JsonObject } from '../json';
+
 export interface paths {
     "/healthz": {
         parameters: {
@@ -209,7 +211,7 @@ export interface components {
         /** @description How a step's result compares with what its tool's definition expects. */
         CheckView: {
             /** @description What stood at its place last. */
-            actual?: Record<string, never> | null;
+            actual?: Json;
             /** @description The expectation, as the definition states it. */
             expect: string;
             /** @description Whether it held within the time allowed. */
@@ -371,7 +373,7 @@ export interface components {
              */
             goal: string;
             /** @description What started the run; `alert` names an alert that it is about. */
-            trigger?: Record<string, never> | null;
+            trigger?: Json;
         };
         /**
          * @description Where a run stands. The last five are ends.
@@ -381,11 +383,11 @@ export interface components {
         /** @description One step of a run. */
         RunStep: {
             /** @description What it read after the call. */
-            after?: Record<string, never> | null;
+            after?: Json;
             approval_id?: components["schemas"]["ApprovalId"] | null;
             attempt?: components["schemas"]["AttemptId"] | null;
             /** @description What the tool's check read before the call. */
-            before?: Record<string, never> | null;
+            before?: Json;
             check?: components["schemas"]["CheckView"] | null;
             /** @description The steps that must be done before. */
             depends_on?: components["schemas"]["StepId"][];
@@ -395,7 +397,7 @@ export interface components {
             /** @description How the attempt ended. */
             outcome?: string | null;
             /** @description The parameters. */
-            params: Record<string, never>;
+            params: JsonObject;
             /** @description The plan that holds it. */
             plan_id: components["schemas"]["PlanId"];
             /** @description The policies that decided. */
@@ -408,9 +410,9 @@ export interface components {
             receipt?: string | null;
             refusal?: components["schemas"]["Failure"] | null;
             /** @description The rendered call. */
-            request?: Record<string, never> | null;
+            request?: Json;
             /** @description The upstream's answer. */
-            result?: Record<string, never> | null;
+            result?: Json;
             /** @description Where it stands. */
             state: components["schemas"]["StepState"];
             /**
@@ -419,7 +421,7 @@ export interface components {
              */
             status?: number | null;
             /** @description The claims of its token, for display; nobody decides by them here. */
-            token?: Record<string, never> | null;
+            token?: Json;
             /** @description The tool. */
             tool: components["schemas"]["ToolName"];
             verdict?: components["schemas"]["Verdict"] | null;
@@ -468,7 +470,7 @@ export interface components {
             /** @description What happened, oldest first. */
             timeline: components["schemas"]["Moment"][];
             /** @description What started it, in the caller's words; `alert` names an alert that it is about. */
-            trigger?: Record<string, never> | null;
+            trigger?: Json;
             /**
              * Format: date-time
              * @description When anything last changed.
@@ -478,7 +480,7 @@ export interface components {
         /** @description What the enforcer's reads showed. */
         Sense: {
             /** @description Open alerts. */
-            alerts: Record<string, never>[];
+            alerts: JsonObject[];
             /**
              * Format: date-time
              * @description When the last of them was answered.
@@ -487,7 +489,7 @@ export interface components {
             /** @description The plans under which the reads were allowed. */
             plan_ids?: components["schemas"]["PlanId"][];
             /** @description Services, those with open alerts and their dependencies in full. */
-            services: Record<string, never>[];
+            services: JsonObject[];
         };
         /**
          * @description Who proposed the plan.

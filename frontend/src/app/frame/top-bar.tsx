@@ -11,8 +11,8 @@ import {
   TriangleAlert,
   User,
 } from 'lucide-react';
-import { signOut } from '@/api/actions';
 import { stopLive, useLive } from '@/api/live';
+import { signOut } from '@/api/session';
 import type { Session } from '@/api/types';
 import { type Display, setDisplay, type Theme, useDisplay } from '@/lib/display';
 import type { Clock as ClockKind } from '@/lib/time';

@@ -5,7 +5,7 @@ import {
   Navigate,
   redirect,
 } from '@tanstack/react-router';
-import { sessionQuery } from '@/api/queries';
+import { sessionQuery } from '@/api/session';
 import { Frame } from '@/app/frame/frame';
 import { ProblemView } from '@/ui/problem-view';
 

@@ -10,7 +10,7 @@ import { CopyButton, Digest, Mono } from '@/ui/mono';
 import { PolicyLinks, Reasons } from '@/ui/policy-links';
 import { AgentQuote, Escaped, LongText } from '@/ui/quote';
 import { RenderedCallView } from '@/ui/rendered-call';
-import { Badge, StateBadge } from '@/ui/state-badge';
+import { Badge, StateBadge, ToneIcon } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
 import { changeLine } from './approvals';
 import { usePlanCheck } from './use-plan-check';
@@ -88,8 +88,14 @@ export function WhyPanel({ approval }: { approval: ApprovalView }) {
         ) : null}
       </ul>
       <div className="mt-3">
-        <Reasons reasons={approval.reasons ?? []} />
+        <Reasons reasons={approval.reasons} />
       </div>
+      {approval.tainted ? (
+        <p className="mt-3 flex gap-2">
+          <ToneIcon tone="error" />
+          Planned after the agent read text of unknown authors (tainted).
+        </p>
+      ) : null}
     </Card>
   );
 }
@@ -120,7 +126,7 @@ function Given({ given }: { given: GivenDecision }) {
 
 function RunLink({ plan }: { plan: string }) {
   const runs = useQuery(runsQuery);
-  const run = runs.data?.find((item) => item.plan_ids?.includes(plan));
+  const run = runs.data?.find((item) => item.plan_ids.includes(plan));
   if (!run) return null;
   return (
     <Fact name="Run">

@@ -1,27 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { ApprovalView } from '@/api/types';
 import { changeLine, idToType, quorumLine, sortApprovals } from './approvals';
-
-const base: ApprovalView = {
-  approval_id: 'apr_1',
-  plan_id: 'pln_1',
-  step: 's1',
-  plan_hash: 'aa',
-  state: 'pending',
-  tool: 'infra.scale',
-  effect: 'service',
-  resource: 'Service::"payments"',
-  params: {},
-  agent: 'remediator',
-  created_at: '2026-03-01T10:00:00Z',
-  expires_at: '2026-03-01T10:15:00Z',
-};
+import { SAMPLE as base } from './sample';
 
 describe('sortApprovals', () => {
   it('puts the soonest to expire first, then the gravest', () => {
     const later = { ...base, approval_id: 'later', expires_at: '2026-03-01T10:20:00Z' };
     const grave = { ...base, approval_id: 'grave', effect: 'data' as const };
-    const done = { ...base, approval_id: 'done', state: 'approved' };
+    const done = { ...base, approval_id: 'done', state: 'approved' as const };
     expect(sortApprovals([later, base, grave, done], 'pending').map((a) => a.approval_id)).toEqual([
       'grave',
       'apr_1',
@@ -53,7 +38,15 @@ describe('quorumLine', () => {
         ],
       },
     ];
-    const given = [{ by: 'alice', decision: 'approve', at: '2026-03-01T10:01:00Z' }];
+    const given = [
+      {
+        by: 'alice',
+        role: 'sre',
+        decision: 'approve' as const,
+        reason: '',
+        at: '2026-03-01T10:01:00Z',
+      },
+    ];
     expect(quorumLine({ ...base, rule, given })).toBe('1 of 2');
     expect(quorumLine(base)).toBe('0 given');
   });

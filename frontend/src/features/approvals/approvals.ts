@@ -1,4 +1,5 @@
 import type { ApprovalView } from '@/api/types';
+import { isObject } from '@/lib/canonical';
 import { showJson } from '@/lib/diff';
 import { resourceId } from '@/lib/resource';
 
@@ -17,22 +18,23 @@ export function sortApprovals(rows: ApprovalView[], view: 'pending' | 'decided')
 /** `replicas 3 → 12`, or nothing if the change is not known. */
 export function changeLine(approval: ApprovalView): string | null {
   const change = approval.change;
-  if (!change || (change.before === undefined && change.after === undefined)) return null;
+  if (!isObject(change) || (change.before === undefined && change.after === undefined)) return null;
   const before = showJson(change.before ?? undefined) || 'unknown';
   const after = showJson(change.after ?? undefined) || 'unknown';
-  return `${change.attribute ? `${change.attribute} ` : ''}${before} → ${after}`;
+  const attribute = typeof change.attribute === 'string' ? `${change.attribute} ` : '';
+  return `${attribute}${before} → ${after}`;
 }
 
 /** `1 of 2`: decisions given over those that the rules need together. */
 export function quorumLine(approval: ApprovalView): string {
-  const given = (approval.given ?? []).filter((item) => item.decision === 'approve').length;
+  const given = approval.given.filter((item) => item.decision === 'approve').length;
   const need = neededCount(approval);
   return need === null ? `${given} given` : `${given} of ${need}`;
 }
 
 /** How many approvals are needed: per role the strictest rule counts. */
 function neededCount(approval: ApprovalView): number | null {
-  const rules = approval.rule ?? [];
+  const rules = approval.rule;
   if (rules.length === 0) return null;
   const byRole = new Map<string, number>();
   for (const rule of rules) {

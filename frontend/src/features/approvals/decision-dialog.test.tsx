@@ -4,28 +4,15 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ApprovalView } from '@/api/types';
 import { answerRequests, renderInApp } from '@/test-kit';
 import { DecisionDialog } from './decision-dialog';
+import { SAMPLE } from './sample';
 
 afterEach(() => vi.unstubAllGlobals());
 
 const approval: ApprovalView = {
-  approval_id: 'apr_1',
-  plan_id: 'pln_1',
-  step: 's1',
+  ...SAMPLE,
   plan_hash: 'told',
-  state: 'pending',
   tool: 'infra.shutdown',
   effect: 'destructive',
-  resource: 'Service::"payments"',
-  params: { service_id: 'payments' },
-  reasons: [],
-  policies: [],
-  rule: [],
-  given: [],
-  agent: 'remediator',
-  goal: 'retire payments',
-  signature_required: false,
-  created_at: '2026-03-01T10:00:00Z',
-  expires_at: '2026-03-01T10:15:00Z',
 };
 
 const onClose = () => undefined;

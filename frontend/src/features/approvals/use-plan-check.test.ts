@@ -1,27 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ApprovalView } from '@/api/types';
+import { SAMPLE as approval } from './sample';
 import { whyNotApprove, whyNotDeny } from './use-plan-check';
 
-const approval: ApprovalView = {
-  approval_id: 'apr_1',
-  plan_id: 'pln_1',
-  step: 's1',
-  plan_hash: 'aa',
-  state: 'pending',
-  tool: 'infra.scale',
-  effect: 'service',
-  params: {},
-  reasons: [],
-  policies: [],
-  rule: [],
-  given: [],
-  agent: 'remediator',
-  goal: 'be ready',
-  signature_required: false,
-  can_decide: true,
-  created_at: '2026-03-01T10:00:00Z',
-  expires_at: '2026-03-01T10:15:00Z',
-};
 const good = { result: 'good' as const, hash: 'aa', steps: [] };
 
 describe('whyNotApprove', () => {
@@ -35,7 +15,7 @@ describe('whyNotApprove', () => {
       /not confirmed: x/,
     );
     expect(whyNotApprove(approval, { result: 'unavailable', reason: 'y' })).toMatch(/y/);
-    expect(whyNotApprove({ ...approval, state: 'expired' }, good)).toMatch(/expired/);
+    expect(whyNotApprove({ ...approval, state: 'expired' as const }, good)).toMatch(/expired/);
     expect(whyNotApprove({ ...approval, signature_required: true }, good)).toMatch(/signing key/);
     const own = { ...approval, can_decide: false, why_not: 'you asked for this run' };
     expect(whyNotApprove(own, good)).toBe('you asked for this run');
@@ -46,6 +26,6 @@ describe('whyNotApprove', () => {
 describe('whyNotDeny', () => {
   it('does not depend on the hash or on a signing key', () => {
     expect(whyNotDeny({ ...approval, signature_required: true })).toBeNull();
-    expect(whyNotDeny({ ...approval, state: 'approved' })).toMatch(/approved/);
+    expect(whyNotDeny({ ...approval, state: 'approved' as const })).toMatch(/approved/);
   });
 });

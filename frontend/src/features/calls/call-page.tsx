@@ -1,14 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { callsQuery, runsQuery } from '@/api/queries';
+import { callQuery, runsQuery } from '@/api/queries';
 import type { CallView } from '@/api/types';
 import { escapeText } from '@/lib/escape';
 import { resourceId } from '@/lib/resource';
 import { AsyncOne } from '@/ui/async-list';
 import { Card, Fact, Facts } from '@/ui/card';
-import { JsonBlock } from '@/ui/json-view';
+import { EffectTag } from '@/ui/effect-tag';
 import { CopyButton, Digest, Mono } from '@/ui/mono';
 import { Page } from '@/ui/page';
+import { LongText } from '@/ui/quote';
 import { ReceiptView } from '@/ui/receipt-view';
 import { StateBadge } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
@@ -26,7 +27,7 @@ const STATE_TEXT: Record<string, string> = {
 
 function RunFact({ plan }: { plan: string }) {
   const runs = useQuery(runsQuery);
-  const run = runs.data?.find((item) => item.plan_ids?.includes(plan));
+  const run = runs.data?.find((item) => item.plan_ids.includes(plan));
   return run ? (
     <Fact name="Run">
       <Link to="/runs/$run" params={{ run: run.run_id }} className={LINK}>
@@ -41,22 +42,30 @@ function Call({ call }: { call: CallView }) {
     <Card title="Attempt">
       <p className="pb-2">{STATE_TEXT[call.state] ?? ''}</p>
       <Facts>
+        {call.cause ? (
+          <Fact name="Because">
+            <LongText text={call.cause} />
+          </Fact>
+        ) : null}
         <Fact name="Attempt">
           <Mono>{call.attempt}</Mono> <CopyButton text={call.attempt} label="attempt id" />
         </Fact>
         <Fact name="Tool">
-          <Link to="/tools/$name" params={{ name: call.tool }} className={LINK}>
-            <Mono>{call.tool}</Mono>
-          </Link>
+          <span className="inline-flex flex-wrap items-center gap-2">
+            <Link to="/tools/$name" params={{ name: call.tool }} className={LINK}>
+              <Mono>{call.tool}</Mono>
+            </Link>
+            <EffectTag effect={call.effect} />
+          </span>
         </Fact>
-        {call.resource ? <Fact name="Resource">{escapeText(call.resource)}</Fact> : null}
+        <Fact name="Resource">
+          <Mono>{escapeText(call.resource)}</Mono>
+        </Fact>
         <Fact name="Agent">{call.agent}</Fact>
-        {call.plan ? <RunFact plan={call.plan} /> : null}
-        {call.plan ? (
-          <Fact name="Plan, step">
-            <Mono>{call.plan}</Mono> {call.step ? <Mono>{call.step}</Mono> : null}
-          </Fact>
-        ) : null}
+        <RunFact plan={call.plan} />
+        <Fact name="Plan, step">
+          <Mono>{call.plan}</Mono> <Mono>{call.step}</Mono>
+        </Fact>
         <Fact name="Token id">
           <Mono>{call.jti}</Mono>
         </Fact>
@@ -69,19 +78,15 @@ function Call({ call }: { call: CallView }) {
           </Fact>
         ) : null}
         {call.status ? <Fact name="Answer">HTTP {call.status}</Fact> : null}
-        {call.params_sha256 ? (
-          <Fact name="Parameters">
-            <Digest value={call.params_sha256} label="parameters hash" length={24} />
-          </Fact>
-        ) : null}
-        {call.request_sha256 ? (
-          <Fact name="Request">
-            <Digest value={call.request_sha256} label="request hash" length={24} />
-          </Fact>
-        ) : null}
+        <Fact name="Parameters">
+          <Digest value={call.params_sha256} label="parameters hash" length={24} />
+        </Fact>
+        <Fact name="Request">
+          <Digest value={call.request_sha256} label="request hash" length={24} />
+        </Fact>
         {call.resolution ? (
           <Fact name="Resolution">
-            <JsonBlock value={call.resolution} label="Resolution" />
+            {call.resolution === 'executed' ? 'it ran' : 'it did not run'}
           </Fact>
         ) : null}
         <Fact name="Receipt">
@@ -98,31 +103,22 @@ function Call({ call }: { call: CallView }) {
 
 /** One attempt. */
 export function CallPage({ attempt }: { attempt: string }) {
-  const query = useQuery({
-    ...callsQuery(undefined),
-    select: (rows): CallView | null => rows.find((row) => row.attempt === attempt) ?? null,
-  });
+  const query = useQuery(callQuery(attempt));
   const call = query.data;
   return (
     <Page
-      title={
-        call
-          ? `${call.tool}${call.resource ? ` → ${escapeText(resourceId(call.resource))}` : ''}`
-          : 'Call'
-      }
+      title={call ? `${call.tool} → ${escapeText(resourceId(call.resource))}` : 'Call'}
       badge={call ? <StateBadge kind="call" value={call.state} /> : null}
     >
-      <AsyncOne query={query} label="the call">
-        {(found) =>
-          found ? (
-            <Call call={found} />
-          ) : (
-            <p className="rounded-lg border border-line bg-surface px-4 py-8 text-center text-muted">
-              This attempt is not among the latest calls that the enforcer lists.
-            </p>
-          )
-        }
-      </AsyncOne>
+      {call ? (
+        <Call call={call} />
+      ) : (
+        <div className="rounded-lg border border-line bg-surface shadow-card">
+          <AsyncOne query={query} label="the call">
+            {() => null}
+          </AsyncOne>
+        </div>
+      )}
     </Page>
   );
 }

@@ -8,6 +8,12 @@ const call = (attempt: string, state: string, consumed_at: string) => ({
   jti: attempt,
   agent: 'remediator',
   tool: 'infra.get',
+  effect: 'read' as const,
+  resource: 'Service::"payments"',
+  plan: 'pln_1',
+  step: 's1',
+  params_sha256: 'aa',
+  request_sha256: 'bb',
 });
 
 describe('sortCalls', () => {

@@ -6,6 +6,5 @@ export type CallClass = (typeof CALL_CLASSES)[number];
 /** In-doubt calls on top, then the newest first. */
 export function sortCalls(rows: CallView[]): CallView[] {
   const rank = (call: CallView) => (call.state === 'in_doubt' ? 0 : 1);
-  const time = (call: CallView) => call.consumed_at ?? '';
-  return [...rows].sort((a, b) => rank(a) - rank(b) || time(b).localeCompare(time(a)));
+  return [...rows].sort((a, b) => rank(a) - rank(b) || b.consumed_at.localeCompare(a.consumed_at));
 }

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ledgerQuery } from '@/api/queries';
-import type { LedgerEntries } from '@/api/types';
+import type { LedgerEntry } from '@/api/types';
 import { AsyncList } from '@/ui/async-list';
 import { Button } from '@/ui/button';
 import { JsonBlock } from '@/ui/json-view';
@@ -11,11 +11,9 @@ import { TabLinks } from '@/ui/tab-links';
 import { Time } from '@/ui/time';
 import { readRecord } from './record';
 
-type Entry = LedgerEntries['entries'][number];
-
 const PAGE = 50;
 
-function Row({ entry }: { entry: Entry }) {
+function Row({ entry }: { entry: LedgerEntry }) {
   const record = readRecord(entry.record);
   return (
     <li className="px-4 py-1.5">

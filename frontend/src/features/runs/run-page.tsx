@@ -4,7 +4,6 @@ import { Stamp } from 'lucide-react';
 import { cancelRun } from '@/api/actions';
 import { runQuery } from '@/api/queries';
 import type { RunView } from '@/api/types';
-import { isObject } from '@/lib/canonical';
 import { escapeText } from '@/lib/escape';
 import { problemLine } from '@/lib/problem';
 import { runEnded, runLook } from '@/lib/states';
@@ -43,18 +42,8 @@ function CancelButton({ run }: { run: RunView }) {
   );
 }
 
-function errorText(error: RunView['error']): string | null {
-  if (typeof error === 'string') return error;
-  if (isObject(error)) {
-    const message = error.message ?? error.detail;
-    const code = typeof error.code === 'string' ? ` (${error.code})` : '';
-    return typeof message === 'string' ? message + code : JSON.stringify(error);
-  }
-  return null;
-}
-
 function Outcome({ run }: { run: RunView }) {
-  const failure = errorText(run.error);
+  const failure = run.error;
   const waitsFor = (run.steps ?? []).find(
     (step) => step.approval_id && (step.state === 'waiting' || step.state === 'pending'),
   );
@@ -83,7 +72,8 @@ function Outcome({ run }: { run: RunView }) {
         <div role="alert" className="rounded-lg border border-line bg-surface px-4 py-3">
           <p className="font-semibold">Why it stopped</p>
           <p className="mt-1 break-words">
-            <LongText text={failure} />
+            <LongText text={failure.message} />{' '}
+            <code className="font-mono text-note text-muted">{failure.code}</code>
           </p>
         </div>
       ) : null}

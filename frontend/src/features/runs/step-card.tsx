@@ -1,8 +1,10 @@
 import { Link } from '@tanstack/react-router';
 import { ChevronDown, ChevronRight, Stamp } from 'lucide-react';
 import type { RunStep } from '@/api/types';
+import { isObject } from '@/lib/canonical';
 import { codeMeaning } from '@/lib/codes';
 import { escapeText } from '@/lib/escape';
+import { readRenderedCall } from '@/lib/rendered';
 import { stateLook } from '@/lib/states';
 import { buttonClass } from '@/ui/button';
 import { Fact, Facts } from '@/ui/card';
@@ -46,6 +48,7 @@ function Refusal({ refusal }: { refusal: { code: string; message: string } }) {
 }
 
 function Details({ step }: { step: RunStep }) {
+  const request = readRenderedCall(step.request);
   return (
     <Facts>
       {step.refusal ? (
@@ -59,13 +62,13 @@ function Details({ step }: { step: RunStep }) {
       <Fact name="Parameters">
         <Params params={step.params} />
       </Fact>
-      {step.request ? (
+      {request ? (
         <Fact name={step.attempt ? 'Sent' : 'Will send'}>
-          <RenderedCallView call={step.request} />
+          <RenderedCallView call={request} />
         </Fact>
       ) : null}
       <Fact name="Token">
-        {step.token ? (
+        {isObject(step.token) ? (
           <TokenView claims={step.token} />
         ) : (
           <span className="text-muted">

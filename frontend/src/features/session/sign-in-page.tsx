@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { signIn } from '@/api/actions';
+import { signIn } from '@/api/session';
 import { safeNext } from '@/lib/next-path';
 import { toProblem } from '@/lib/problem';
 import { linkFailure } from '@/lib/sign-in-link';

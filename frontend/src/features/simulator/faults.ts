@@ -1,8 +1,8 @@
-import type { Fault } from '@/api/types';
+import type { Fault, FaultRequest } from '@/api/types';
 
 /** A fault that can be injected, and what will be seen. */
 export interface FaultKind {
-  kind: string;
+  kind: FaultRequest['kind'];
   word: string;
   /** What happens, without naming the remedy. */
   story: string;

@@ -3,7 +3,17 @@ import { byNamespace, parametersOf, resourceText } from './tools';
 
 describe('byNamespace', () => {
   it('groups by the part before the dot, in order', () => {
-    const tool = (name: string) => ({ name, description: '', effect: 'read' as const });
+    const tool = (name: string) => ({
+      name,
+      description: '',
+      effect: 'read' as const,
+      upstream: 'cloud',
+      resource: {},
+      params: {},
+      request: {},
+      untrusted_output: false,
+      definition_sha256: 'aa',
+    });
     const groups = byNamespace([tool('infra.scale'), tool('alert.list'), tool('infra.get')]);
     expect(groups.map(([name, list]) => [name, list.map((item) => item.name)])).toEqual([
       ['alert', ['alert.list']],
