@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
-use crate::settings::{self, Flags};
+use crate::settings::{setting, Flags};
 
 const EXAMPLES: &str = "\
 Start here:
@@ -22,11 +22,7 @@ refused, failed), 2 could not run, 64 wrong usage.";
 /// Countersign: signed, single-use intents between AI operations agents and infrastructure.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, after_help = EXAMPLES, max_term_width = 100)]
-#[command(
-    infer_subcommands = false,
-    propagate_version = true,
-    disable_help_subcommand = true
-)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -87,17 +83,17 @@ impl Global {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let connection = &self.connection;
         vec![
-            (settings::DATA, path(&self.data)),
-            (settings::POLICIES, path(&self.policies)),
-            (settings::AUTHORITY_URL, connection.authority_url.clone()),
-            (settings::ENFORCER_URL, connection.enforcer_url.clone()),
-            (settings::PLANNER_URL, connection.planner_url.clone()),
-            (settings::SIMULATOR_URL, connection.simulator_url.clone()),
+            (setting::DATA, path(&self.data)),
+            (setting::POLICIES, path(&self.policies)),
+            (setting::AUTHORITY_URL, connection.authority_url.clone()),
+            (setting::ENFORCER_URL, connection.enforcer_url.clone()),
+            (setting::PLANNER_URL, connection.planner_url.clone()),
+            (setting::SIMULATOR_URL, connection.simulator_url.clone()),
             (
-                settings::OPERATOR_KEY_FILE,
+                setting::OPERATOR_KEY_FILE,
                 connection.operator_key_file.clone(),
             ),
-            (settings::AGENT_KEY_FILE, connection.agent_key_file.clone()),
+            (setting::AGENT_KEY_FILE, connection.agent_key_file.clone()),
         ]
     }
 }

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::data::credentials::{CredentialsFile, Key};
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
-use crate::settings::{self, Setting, Settings};
+use crate::settings::setting::{self, Setting};
+use crate::settings::Settings;
 
 /// A role that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +74,10 @@ impl Role {
 
     const fn setting(self) -> Option<Setting> {
         match self {
-            Self::Authority => Some(settings::AUTHORITY_URL),
-            Self::Enforcer => Some(settings::ENFORCER_URL),
-            Self::Planner => Some(settings::PLANNER_URL),
-            Self::Simulator => Some(settings::SIMULATOR_URL),
+            Self::Authority => Some(setting::AUTHORITY_URL),
+            Self::Enforcer => Some(setting::ENFORCER_URL),
+            Self::Planner => Some(setting::PLANNER_URL),
+            Self::Simulator => Some(setting::SIMULATOR_URL),
             Self::Console => None,
         }
     }
@@ -148,10 +149,10 @@ impl Client {
     /// The key of `who`.
     pub(crate) fn key(&self, who: &Who) -> Result<SecretKey, Failure> {
         let (setting, found) = match who {
-            Who::Operator => (settings::OPERATOR_KEY_FILE, self.operator_key()),
-            Who::Person(name) => (settings::OPERATOR_KEY_FILE, self.person_key(name)),
-            Who::FirstApprover => (settings::OPERATOR_KEY_FILE, self.first_approver()),
-            Who::Agent(name) => (settings::AGENT_KEY_FILE, self.agent_key(name.as_deref())),
+            Who::Operator => (setting::OPERATOR_KEY_FILE, self.operator_key()),
+            Who::Person(name) => (setting::OPERATOR_KEY_FILE, self.person_key(name)),
+            Who::FirstApprover => (setting::OPERATOR_KEY_FILE, self.first_approver()),
+            Who::Agent(name) => (setting::AGENT_KEY_FILE, self.agent_key(name.as_deref())),
         };
         // A key file that was named counts for everybody but for a person who was named too.
         let named = matches!(who, Who::Person(_) | Who::Agent(Some(_))) && found.is_some();

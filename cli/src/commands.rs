@@ -30,7 +30,7 @@ use crate::args::{Cli, Command, Global};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Form, Report};
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{self, setting, Flags, Settings};
 
 /// Runs the command.
 pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
@@ -83,16 +83,14 @@ fn client(global: &Global) -> Result<Client, Failure> {
 /// Settings and logs of a command that runs servers.
 fn server(global: &Global, flags: Flags) -> Result<Settings, Failure> {
     let settings = settings(global, flags)?;
-    let format = match settings.need(settings::LOG_FORMAT)? {
-        "text" => Format::Text,
+    let format = match settings.need(setting::LOG_FORMAT)? {
         "json" => Format::Json,
-        _ => {
-            return Err(settings
-                .wrong(settings::LOG_FORMAT, "write `text` or `json`")
-                .into());
-        }
+        _ => Format::Text,
     };
-    telemetry::init(settings.need(settings::LOG)?, format)
+    if settings.text(setting::LLM_PROVIDER).is_some() {
+        settings.need(setting::LLM_MODEL)?;
+    }
+    telemetry::init(settings.need(setting::LOG)?, format)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(settings)
 }

@@ -1,7 +1,7 @@
 //! Settings: one table of names, read once from flags, environment, `countersign.toml` and defaults.
 
 mod file;
-mod table;
+pub(crate) mod setting;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-pub(crate) use table::*;
+use setting::{ALL, DATA, Form, OVERLAY, POLICIES, Setting};
 
 /// The settings file that is read when no other is named.
 pub(crate) const DEFAULT_FILE: &str = "countersign.toml";
@@ -154,7 +154,7 @@ impl Settings {
     /// The comma-separated `NAME=VALUE` pairs of a setting, in order.
     pub(crate) fn pairs(&self, setting: Setting) -> Result<Vec<(String, String)>, SettingsError> {
         let text = self.text(setting).unwrap_or_default();
-        table::pairs(text).map_err(|why| self.wrong(setting, &why))
+        setting::pairs(text).map_err(|why| self.wrong(setting, &why))
     }
 
     /// The value cannot be used.

@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::failure::Failure;
-use crate::settings::{Setting, Settings};
+use crate::settings::Settings;
+use crate::settings::setting::Setting;
 
 /// How long roles may take to become ready.
 const READY_WITHIN: Duration = Duration::from_mins(1);

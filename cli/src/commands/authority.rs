@@ -6,7 +6,7 @@ use countersign_service::server::Isolation;
 use super::role::{self, Common as RoleArgs};
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{setting, Flags, Settings};
 use crate::start::configs::{Common, own_folder, service_key};
 use crate::start::listen;
 
@@ -40,10 +40,10 @@ impl Args {
     /// The flags that are settings.
     pub(crate) fn flags(&self) -> Flags {
         let own = [
-            (settings::AUTHORITY_LISTEN, self.role.listen()),
-            (settings::AUTHORITY_DATABASE_URL, self.database_url.clone()),
-            (settings::SERVICE_KEY_FILE, self.service_key_file.clone()),
-            (settings::TOKEN_TTL, self.token_ttl.clone()),
+            (setting::AUTHORITY_LISTEN, self.role.listen()),
+            (setting::AUTHORITY_DATABASE_URL, self.database_url.clone()),
+            (setting::SERVICE_KEY_FILE, self.service_key_file.clone()),
+            (setting::TOKEN_TTL, self.token_ttl.clone()),
         ];
         self.role.flags().into_iter().chain(own).collect()
     }
@@ -53,10 +53,10 @@ impl Args {
 pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
     own_folder(settings)?;
     let common = Common::new(settings, Isolation::OwnProcess);
-    let enforcers = settings.need(settings::ENFORCER_URL)?.split(',');
+    let enforcers = settings.need(setting::ENFORCER_URL)?.split(',');
     let enforcers = enforcers.map(|url| url.trim().to_owned()).collect();
     let config = common.authority(enforcers, service_key(settings)?)?;
-    let door = listen(settings, settings::AUTHORITY_LISTEN).await?;
+    let door = listen(settings, setting::AUTHORITY_LISTEN).await?;
     role::serve(
         settings,
         "authority",

@@ -21,8 +21,8 @@ Examples:
   countersign call infra.scale --params '{\"service_id\":\"payments\",\"replicas\":4}'
   countersign call infra.scale --params '{…}' --token eyJ…      spends a token you have
 
-Without --token it submits a plan of one step, takes the step's token and makes the call. Exit code 1:
-policy denied it, a person must approve first (--wait waits for that), the enforcer
+Without --token it submits a plan of one step, takes the step's token and makes the call.
+Exit code 1: policy denied it, a person must approve first (--wait waits for that), the enforcer
 refused it, or the upstream answered an error.";
 
 /// Call one tool: plan, token, call

@@ -6,7 +6,8 @@ use crate::output::{Report, cell, table};
 use crate::settings::Settings;
 
 const EXAMPLES: &str = "\
-Settings come from flags, environment and countersign.toml, in this order. In the file a dot is a table:
+Settings come from flags, environment and countersign.toml, in this order.
+In the file a dot is a table:
 
   data = \"/var/lib/countersign\"
   token_ttl = 60

@@ -8,7 +8,7 @@ use super::role::{self, Common as RoleArgs};
 use crate::console::{self, Demo};
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{setting, Flags, Settings};
 use crate::start::configs::{Common, own_folder};
 use crate::start::listen;
 
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 impl Args {
     /// The flags that are settings.
     pub(crate) fn flags(&self) -> Flags {
-        let own = [(settings::CONSOLE_LISTEN, self.role.listen())];
+        let own = [(setting::CONSOLE_LISTEN, self.role.listen())];
         self.role.flags().into_iter().chain(own).collect()
     }
 }
@@ -46,16 +46,16 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     let mut roles = BTreeMap::from([
         (
             "authority",
-            settings.need(settings::AUTHORITY_URL)?.to_owned(),
+            settings.need(setting::AUTHORITY_URL)?.to_owned(),
         ),
-        ("enforcer", first(settings.need(settings::ENFORCER_URL)?)),
-        ("planner", settings.need(settings::PLANNER_URL)?.to_owned()),
+        ("enforcer", first(settings.need(setting::ENFORCER_URL)?)),
+        ("planner", settings.need(setting::PLANNER_URL)?.to_owned()),
     ]);
-    if let Some(url) = settings.chosen(settings::SIMULATOR_URL) {
+    if let Some(url) = settings.chosen(setting::SIMULATOR_URL) {
         roles.insert("simulator", url.to_owned());
     }
     let config = common.console(roles, Vec::new(), Demo::No);
-    let door = listen(settings, settings::CONSOLE_LISTEN).await?;
+    let door = listen(settings, setting::CONSOLE_LISTEN).await?;
     role::serve(
         settings,
         "console",

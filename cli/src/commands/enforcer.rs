@@ -7,7 +7,7 @@ use super::role::{self, Common as RoleArgs};
 use super::up::joined;
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{setting, Flags, Settings};
 use crate::start::configs::{Common, own_folder, service_key};
 use crate::start::listen;
 
@@ -44,12 +44,12 @@ impl Args {
     /// The flags that are settings.
     pub(crate) fn flags(&self) -> Flags {
         let own = [
-            (settings::ENFORCER_LISTEN, self.role.listen()),
-            (settings::ENFORCER_DATABASE_URL, self.database_url.clone()),
-            (settings::SERVICE_KEY_FILE, self.service_key_file.clone()),
-            (settings::UPSTREAMS, joined(&self.upstream)),
+            (setting::ENFORCER_LISTEN, self.role.listen()),
+            (setting::ENFORCER_DATABASE_URL, self.database_url.clone()),
+            (setting::SERVICE_KEY_FILE, self.service_key_file.clone()),
+            (setting::UPSTREAMS, joined(&self.upstream)),
             (
-                settings::UPSTREAM_CREDENTIALS,
+                setting::UPSTREAM_CREDENTIALS,
                 joined(&self.upstream_credential),
             ),
         ];
@@ -61,9 +61,9 @@ impl Args {
 pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
     own_folder(settings)?;
     let common = Common::new(settings, Isolation::OwnProcess);
-    let authority = settings.need(settings::AUTHORITY_URL)?;
+    let authority = settings.need(setting::AUTHORITY_URL)?;
     let config = common.enforcer(authority, service_key(settings)?, common.upstreams()?)?;
-    let door = listen(settings, settings::ENFORCER_LISTEN).await?;
+    let door = listen(settings, setting::ENFORCER_LISTEN).await?;
     role::serve(
         settings,
         "enforcer",

@@ -7,7 +7,7 @@ use countersign_service::server::Isolation;
 use super::role::{self, Common as RoleArgs};
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{setting, Flags, Settings};
 use crate::start::configs::{Common, PlannerKeys, own_folder, read_key, service_key};
 use crate::start::listen;
 
@@ -46,11 +46,11 @@ impl Args {
     /// The flags that are settings.
     pub(crate) fn flags(&self) -> Flags {
         let own = [
-            (settings::PLANNER_LISTEN, self.role.listen()),
-            (settings::PLANNER_DATABASE_URL, self.database_url.clone()),
-            (settings::SERVICE_KEY_FILE, self.service_key_file.clone()),
-            (settings::AGENT, self.agent.clone()),
-            (settings::RUNBOOKS, self.runbooks.clone()),
+            (setting::PLANNER_LISTEN, self.role.listen()),
+            (setting::PLANNER_DATABASE_URL, self.database_url.clone()),
+            (setting::SERVICE_KEY_FILE, self.service_key_file.clone()),
+            (setting::AGENT, self.agent.clone()),
+            (setting::RUNBOOKS, self.runbooks.clone()),
         ];
         self.role.flags().into_iter().chain(own).collect()
     }
@@ -58,7 +58,7 @@ impl Args {
 
 /// The agent as which the planner acts.
 pub(super) fn agent(settings: &Settings) -> Result<AgentId, Failure> {
-    Ok(settings.parse(settings::AGENT)?)
+    Ok(settings.parse(setting::AGENT)?)
 }
 
 /// Runs until a signal comes.
@@ -66,18 +66,18 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     own_folder(settings)?;
     let common = Common::new(settings, Isolation::OwnProcess);
     let agent = agent(settings)?;
-    let key = settings.key_file(settings::AGENT_KEY_FILE, &format!("agent-{agent}.key"));
-    let service = settings.chosen(settings::SERVICE_KEY_FILE);
+    let key = settings.key_file(setting::AGENT_KEY_FILE, &format!("agent-{agent}.key"));
+    let service = settings.chosen(setting::SERVICE_KEY_FILE);
     let service = service.map(|_| service_key(settings)).transpose()?;
     let keys = PlannerKeys {
         agent,
         key: read_key(&key)?,
         service: service.map(|key| key.hash()),
     };
-    let authority = settings.need(settings::AUTHORITY_URL)?;
-    let enforcer = settings.need(settings::ENFORCER_URL)?;
+    let authority = settings.need(setting::AUTHORITY_URL)?;
+    let enforcer = settings.need(setting::ENFORCER_URL)?;
     let config = common.planner(authority, enforcer, keys)?;
-    let door = listen(settings, settings::PLANNER_LISTEN).await?;
+    let door = listen(settings, setting::PLANNER_LISTEN).await?;
     role::serve(
         settings,
         "planner",

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
 use crate::output::{Report, line};
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{setting, Flags, Settings};
 use crate::start::{Door, Roles};
 
 /// Flags of every role.
@@ -35,7 +35,7 @@ impl Common {
 
     /// The flags that are settings of every role.
     pub(crate) fn flags(&self) -> Flags {
-        vec![(settings::OVERLAY, self.overlay.clone())]
+        vec![(setting::OVERLAY, self.overlay.clone())]
     }
 }
 

@@ -6,7 +6,7 @@ use countersign_simulator as simulator;
 use super::role::{self, Common as RoleArgs};
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{setting, Flags, Settings};
 use crate::start::configs::{Common, own_folder, read_key};
 use crate::start::listen;
 
@@ -33,8 +33,8 @@ impl Args {
     /// The flags that are settings.
     pub(crate) fn flags(&self) -> Flags {
         let own = [
-            (settings::SIMULATOR_LISTEN, self.role.listen()),
-            (settings::UPSTREAM_KEY_FILE, self.upstream_key_file.clone()),
+            (setting::SIMULATOR_LISTEN, self.role.listen()),
+            (setting::UPSTREAM_KEY_FILE, self.upstream_key_file.clone()),
         ];
         self.role.flags().into_iter().chain(own).collect()
     }
@@ -44,9 +44,9 @@ impl Args {
 pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
     own_folder(settings)?;
     let common = Common::new(settings, Isolation::OwnProcess);
-    let key = read_key(&settings.key_file(settings::UPSTREAM_KEY_FILE, "upstream-cloud.key"))?;
+    let key = read_key(&settings.key_file(setting::UPSTREAM_KEY_FILE, "upstream-cloud.key"))?;
     let config = common.simulator(key.hash());
-    let door = listen(settings, settings::SIMULATOR_LISTEN).await?;
+    let door = listen(settings, setting::SIMULATOR_LISTEN).await?;
     role::serve(
         settings,
         "simulator",

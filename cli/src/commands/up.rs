@@ -20,7 +20,7 @@ use crate::data::prepare::{People, Places, prepare};
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
 use crate::output::{Form, Report, line, pretty};
-use crate::settings::{self, Flags, Settings};
+use crate::settings::{setting, Flags, Settings};
 use crate::start::configs::{Common, PlannerKeys, read_key, upstream};
 use crate::start::{Door, Roles, listen};
 
@@ -82,26 +82,26 @@ impl Args {
     /// The flags that are settings.
     pub(crate) fn flags(&self) -> Flags {
         vec![
-            (settings::AUTHORITY_LISTEN, self.authority_listen.clone()),
-            (settings::ENFORCER_LISTEN, self.enforcer_listen.clone()),
-            (settings::PLANNER_LISTEN, self.planner_listen.clone()),
-            (settings::SIMULATOR_LISTEN, self.simulator_listen.clone()),
-            (settings::CONSOLE_LISTEN, self.console_listen.clone()),
+            (setting::AUTHORITY_LISTEN, self.authority_listen.clone()),
+            (setting::ENFORCER_LISTEN, self.enforcer_listen.clone()),
+            (setting::PLANNER_LISTEN, self.planner_listen.clone()),
+            (setting::SIMULATOR_LISTEN, self.simulator_listen.clone()),
+            (setting::CONSOLE_LISTEN, self.console_listen.clone()),
             (
-                settings::AUTHORITY_DATABASE_URL,
+                setting::AUTHORITY_DATABASE_URL,
                 self.authority_database_url.clone(),
             ),
             (
-                settings::ENFORCER_DATABASE_URL,
+                setting::ENFORCER_DATABASE_URL,
                 self.enforcer_database_url.clone(),
             ),
             (
-                settings::PLANNER_DATABASE_URL,
+                setting::PLANNER_DATABASE_URL,
                 self.planner_database_url.clone(),
             ),
-            (settings::UPSTREAMS, joined(&self.upstream)),
+            (setting::UPSTREAMS, joined(&self.upstream)),
             (
-                settings::UPSTREAM_CREDENTIALS,
+                setting::UPSTREAM_CREDENTIALS,
                 joined(&self.upstream_credential),
             ),
         ]
@@ -179,10 +179,10 @@ fn generate(settings: &Settings, data: &DataFolder, demo: bool) -> Result<Keys, 
         overlay: &overlay,
     };
     let people = if demo { People::Demo } else { People::Operator };
-    let service = settings.key_file(settings::SERVICE_KEY_FILE, "service.key");
+    let service = settings.key_file(setting::SERVICE_KEY_FILE, "service.key");
     let service = SecretKey::read_or_generate(&service, KeyKind::Service, &random);
     let upstream = demo.then(|| {
-        let path = settings.key_file(settings::UPSTREAM_KEY_FILE, "upstream-cloud.key");
+        let path = settings.key_file(setting::UPSTREAM_KEY_FILE, "upstream-cloud.key");
         SecretKey::read_or_generate(&path, KeyKind::Upstream, &random)
     });
     Ok(Keys {
@@ -205,15 +205,15 @@ struct Doors {
 impl Doors {
     async fn open(settings: &Settings, demo: bool) -> Result<Self, Failure> {
         Ok(Self {
-            authority: listen(settings, settings::AUTHORITY_LISTEN).await?,
-            enforcer: listen(settings, settings::ENFORCER_LISTEN).await?,
-            planner: listen(settings, settings::PLANNER_LISTEN).await?,
+            authority: listen(settings, setting::AUTHORITY_LISTEN).await?,
+            enforcer: listen(settings, setting::ENFORCER_LISTEN).await?,
+            planner: listen(settings, setting::PLANNER_LISTEN).await?,
             simulator: if demo {
-                Some(listen(settings, settings::SIMULATOR_LISTEN).await?)
+                Some(listen(settings, setting::SIMULATOR_LISTEN).await?)
             } else {
                 None
             },
-            console: listen(settings, settings::CONSOLE_LISTEN).await?,
+            console: listen(settings, setting::CONSOLE_LISTEN).await?,
         })
     }
 
@@ -346,7 +346,7 @@ fn start(
 /// The planner's agent: the one of the settings, or the first one that a key was generated for.
 fn planner_keys(settings: &Settings, keys: &Keys) -> Result<PlannerKeys, Failure> {
     let agent = super::planner::agent(settings)?;
-    let key = match settings.path(settings::AGENT_KEY_FILE) {
+    let key = match settings.path(setting::AGENT_KEY_FILE) {
         Some(path) => read_key(&path)?,
         None => keys.credentials.agent_keys.get(agent.as_str()).ok_or_else(|| {
             Failure::could_not(format!(

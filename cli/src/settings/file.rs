@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::{ALL, SettingsError};
+use super::SettingsError;
+use super::setting::ALL;
 
 /// The settings in the text of the file `name`.
 pub(super) fn values(

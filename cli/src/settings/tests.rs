@@ -1,3 +1,4 @@
+use super::setting::*;
 use super::*;
 
 const FILE: &str = r#"

@@ -20,7 +20,8 @@ use url::Url;
 
 use crate::console;
 use crate::failure::Failure;
-use crate::settings::{self, Setting, Settings};
+use crate::settings::setting::{self, Setting};
+use crate::settings::{self, Settings};
 
 /// What every role of this process shares.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ impl<'a> Common<'a> {
 
     fn overlay(&self) -> Option<PathBuf> {
         let overlay = self.settings.overlay();
-        let named = self.settings.chosen(settings::OVERLAY).is_some();
+        let named = self.settings.chosen(setting::OVERLAY).is_some();
         (named || overlay.is_dir()).then_some(overlay)
     }
 
@@ -84,13 +85,13 @@ impl<'a> Common<'a> {
         enforcers: Vec<String>,
         service_key: SecretKey,
     ) -> Result<authority::Config, Failure> {
-        let ttl: u64 = self.settings.parse(settings::TOKEN_TTL)?;
+        let ttl: u64 = self.settings.parse(setting::TOKEN_TTL)?;
         let defaults = authority::Config::new(&self.settings.data(), &self.settings.policies());
         Ok(authority::Config {
             overlay: self.overlay(),
-            database_url: self.database(settings::AUTHORITY_DATABASE_URL, "authority.db")?,
-            issuer: self.settings.need(settings::ISSUER)?.to_owned(),
-            audience: self.settings.need(settings::AUDIENCE)?.to_owned(),
+            database_url: self.database(setting::AUTHORITY_DATABASE_URL, "authority.db")?,
+            issuer: self.settings.need(setting::ISSUER)?.to_owned(),
+            audience: self.settings.need(setting::AUDIENCE)?.to_owned(),
             enforcers,
             service_key: Some(service_key),
             token_ttl: Duration::from_secs(ttl),
@@ -109,14 +110,14 @@ impl<'a> Common<'a> {
         upstreams: Vec<enforcer::Upstream>,
     ) -> Result<enforcer::Config, Failure> {
         Ok(enforcer::Config {
-            issuer: self.settings.need(settings::ISSUER)?.to_owned(),
-            audience: self.settings.need(settings::AUDIENCE)?.to_owned(),
+            issuer: self.settings.need(setting::ISSUER)?.to_owned(),
+            audience: self.settings.need(setting::AUDIENCE)?.to_owned(),
             tenant: TenantId::single(),
             data: self.settings.data(),
             policies: self.settings.policies(),
             overlay: self.overlay(),
-            database_url: self.database(settings::ENFORCER_DATABASE_URL, "enforcer.db")?,
-            authority: Some(address(settings::AUTHORITY_URL, authority)?),
+            database_url: self.database(setting::ENFORCER_DATABASE_URL, "enforcer.db")?,
+            authority: Some(address(setting::AUTHORITY_URL, authority)?),
             service_key,
             upstreams,
             ceilings: enforcer::Ceilings::default(),
@@ -130,10 +131,10 @@ impl<'a> Common<'a> {
 
     /// The upstreams of the settings, with their credentials.
     pub(crate) fn upstreams(&self) -> Result<Vec<enforcer::Upstream>, Failure> {
-        let pairs = self.settings.pairs(settings::UPSTREAM_CREDENTIALS)?;
+        let pairs = self.settings.pairs(setting::UPSTREAM_CREDENTIALS)?;
         let files: BTreeMap<String, String> = pairs.into_iter().collect();
         let mut upstreams = Vec::new();
-        for (name, url) in self.settings.pairs(settings::UPSTREAMS)? {
+        for (name, url) in self.settings.pairs(setting::UPSTREAMS)? {
             let credential = files
                 .get(&name)
                 .map(|file| read_key(Path::new(file)))
@@ -147,7 +148,7 @@ impl<'a> Common<'a> {
             let message = format!("there is no upstream `{name}`");
             return Err(self
                 .settings
-                .wrong(settings::UPSTREAM_CREDENTIALS, &message)
+                .wrong(setting::UPSTREAM_CREDENTIALS, &message)
                 .into());
         }
         Ok(upstreams)
@@ -160,12 +161,12 @@ impl<'a> Common<'a> {
         enforcer_url: &str,
         keys: PlannerKeys,
     ) -> Result<planner::Config, Failure> {
-        let runbooks = match self.settings.need(settings::RUNBOOKS)? {
+        let runbooks = match self.settings.need(setting::RUNBOOKS)? {
             "off" => planner::RunbookUse::Off,
             _ => planner::RunbookUse::On,
         };
         Ok(planner::Config {
-            database_url: self.database(settings::PLANNER_DATABASE_URL, "planner.db")?,
+            database_url: self.database(setting::PLANNER_DATABASE_URL, "planner.db")?,
             authority_url: authority_url.to_owned(),
             enforcer_url: enforcer_url.to_owned(),
             agent: keys.agent,
@@ -183,19 +184,19 @@ impl<'a> Common<'a> {
     }
 
     fn model(&self) -> Result<Option<planner::ModelConfig>, Failure> {
-        if self.settings.chosen(settings::LLM_PROVIDER).is_none() {
+        if self.settings.chosen(setting::LLM_PROVIDER).is_none() {
             return Ok(None);
         }
         Ok(Some(planner::ModelConfig {
-            provider: self.settings.parse(settings::LLM_PROVIDER)?,
+            provider: self.settings.parse(setting::LLM_PROVIDER)?,
             base_url: self
                 .settings
-                .text(settings::LLM_BASE_URL)
+                .text(setting::LLM_BASE_URL)
                 .map(str::to_owned),
-            model: self.settings.need(settings::LLM_MODEL)?.to_owned(),
+            model: self.settings.need(setting::LLM_MODEL)?.to_owned(),
             api_key: self
                 .settings
-                .text(settings::LLM_API_KEY)
+                .text(setting::LLM_API_KEY)
                 .map(SecretKey::from_text),
             timeout: Duration::from_mins(2),
         }))
@@ -243,7 +244,7 @@ pub(crate) fn own_folder(settings: &Settings) -> Result<(), Failure> {
 
 /// The key that roles show each other.
 pub(crate) fn service_key(settings: &Settings) -> Result<SecretKey, Failure> {
-    read_key(&settings.key_file(settings::SERVICE_KEY_FILE, "service.key"))
+    read_key(&settings.key_file(setting::SERVICE_KEY_FILE, "service.key"))
 }
 
 /// A bearer key from its file.
@@ -262,7 +263,7 @@ pub(crate) fn upstream(
     url: &str,
     credential: Option<SecretKey>,
 ) -> Result<enforcer::Upstream, Failure> {
-    let base_url = address(settings::UPSTREAMS, url)?;
+    let base_url = address(setting::UPSTREAMS, url)?;
     Ok(enforcer::Upstream {
         name: name.to_owned(),
         base_url,

@@ -11,11 +11,13 @@ export function RefusalList({ rows }: { rows: Refusal[] }) {
       {rows.map((row) => (
         <li
           key={row.id}
-          className="grid gap-x-4 gap-y-1 px-4 py-2.5 md:grid-cols-[11rem_minmax(0,1fr)_auto]"
+          className="grid gap-x-4 gap-y-1 px-4 py-2.5 md:grid-cols-[12.5rem_minmax(0,1fr)_auto]"
         >
           <div className="flex items-start gap-2">
             <Badge look={{ tone: 'deny', word: row.code }} />
-            {row.count > 1 ? <span className="text-note text-muted">× {row.count}</span> : null}
+            {row.count > 1 ? (
+              <span className="py-0.5 text-note whitespace-nowrap text-muted">× {row.count}</span>
+            ) : null}
           </div>
           <div className="min-w-0">
             <p className="break-words">{codeMeaning(row.code) ?? <Escaped text={row.message} />}</p>

@@ -8,7 +8,7 @@ import { EffectTag } from '@/ui/effect-tag';
 import { Params } from '@/ui/json-view';
 import { CopyButton, Digest, Mono } from '@/ui/mono';
 import { PolicyLinks, Reasons } from '@/ui/policy-links';
-import { AgentQuote, Escaped, LongText } from '@/ui/quote';
+import { AgentQuote, Escaped } from '@/ui/quote';
 import { RenderedCallView } from '@/ui/rendered-call';
 import { Badge, StateBadge, ToneIcon } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
@@ -48,16 +48,11 @@ export function ChangePanel({ approval }: { approval: ApprovalView }) {
               </span>
             </Fact>
           ) : null}
-          {approval.reason ? (
-            <Fact name="Agent says">
-              <AgentQuote text={approval.reason} />
-            </Fact>
-          ) : null}
-          {approval.goal ? (
-            <Fact name="Goal">
-              <LongText text={approval.goal} />
-            </Fact>
-          ) : null}
+          <Fact name="Agent says">
+            <AgentQuote
+              text={approval.reason ? `${approval.goal}\n${approval.reason}` : approval.goal}
+            />
+          </Fact>
         </Facts>
       </div>
     </Card>

@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Play } from 'lucide-react';
 import { worldQuery } from '@/api/queries';
-import type { Alert } from '@/api/types';
 import { escapeText } from '@/lib/escape';
 import { AsyncList } from '@/ui/async-list';
 import { Button } from '@/ui/button';
@@ -10,11 +9,12 @@ import { Escaped } from '@/ui/quote';
 import { openRunDialog } from '@/ui/run-request';
 import { StateBadge } from '@/ui/state-badge';
 import { Time } from '@/ui/time';
-import { goalFor, openAlerts } from './alerts';
+import { type AlertGroup, goalFor, groupAlerts } from './alerts';
 
 const SHOWN = 8;
 
-function AlertRow({ alert }: { alert: Alert }) {
+function AlertRow({ group }: { group: AlertGroup }) {
+  const { alert, count } = group;
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-2 px-4 py-3">
       <div className="min-w-0 flex-1 basis-52 space-y-1">
@@ -23,6 +23,7 @@ function AlertRow({ alert }: { alert: Alert }) {
           <span className="font-semibold">
             <Escaped text={alert.resource_id} />
           </span>
+          {count > 1 ? <span className="text-note text-muted">{count} alike</span> : null}
         </div>
         <p className="break-words">
           <Escaped text={alert.msg} />
@@ -47,7 +48,7 @@ export function AlertsCard({ simulator }: { simulator: boolean | undefined }) {
   const query = useQuery({
     ...worldQuery,
     enabled: simulator === true,
-    select: (world): Alert[] => openAlerts(world.alerts),
+    select: (world): AlertGroup[] => groupAlerts(world.alerts),
   });
   const none = <p>No open alerts.</p>;
   return (
@@ -58,15 +59,13 @@ export function AlertsCard({ simulator }: { simulator: boolean | undefined }) {
         </div>
       ) : (
         <AsyncList query={query} label="alerts" rows={2} empty={none}>
-          {(alerts) => (
+          {(groups) => (
             <ul className="divide-y divide-line">
-              {alerts.slice(0, SHOWN).map((alert) => (
-                <AlertRow key={alert.id} alert={alert} />
+              {groups.slice(0, SHOWN).map((group) => (
+                <AlertRow key={group.alert.id} group={group} />
               ))}
-              {alerts.length > SHOWN ? (
-                <li className="px-4 py-3 text-muted">
-                  and {alerts.length - SHOWN} more open alerts
-                </li>
+              {groups.length > SHOWN ? (
+                <li className="px-4 py-3 text-muted">and {groups.length - SHOWN} more kinds</li>
               ) : null}
             </ul>
           )}

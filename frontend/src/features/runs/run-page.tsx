@@ -77,7 +77,7 @@ function Outcome({ run }: { run: RunView }) {
           </p>
         </div>
       ) : null}
-      {run.summary ? (
+      {run.summary && !failure ? (
         <div className="rounded-lg border border-line bg-surface px-4 py-3">
           <p className="text-note text-muted">Summary</p>
           <p className="mt-0.5 break-words whitespace-pre-wrap">

@@ -47,6 +47,12 @@ function Refusal({ refusal }: { refusal: { code: string; message: string } }) {
   );
 }
 
+function sendWord(step: RunStep): string {
+  if (step.attempt && step.state !== 'not_sent') return 'Sent';
+  const never = ['denied', 'refused', 'skipped', 'not_sent'].includes(step.state);
+  return never || step.verdict === 'deny' ? 'Not sent' : 'Will send';
+}
+
 function Details({ step }: { step: RunStep }) {
   const request = readRenderedCall(step.request);
   return (
@@ -63,7 +69,7 @@ function Details({ step }: { step: RunStep }) {
         <Params params={step.params} />
       </Fact>
       {request ? (
-        <Fact name={step.attempt ? 'Sent' : 'Will send'}>
+        <Fact name={sendWord(step)}>
           <RenderedCallView call={request} />
         </Fact>
       ) : null}
