@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
-use crate::settings::{setting, Flags};
+use crate::settings::{Flags, setting};
 
 const EXAMPLES: &str = "\
 Start here:

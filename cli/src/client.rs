@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::data::credentials::{CredentialsFile, Key};
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
-use crate::settings::setting::{self, Setting};
 use crate::settings::Settings;
+use crate::settings::setting::{self, Setting};
 
 /// A role that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ use crate::args::{Cli, Command, Global};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Form, Report};
-use crate::settings::{self, setting, Flags, Settings};
+use crate::settings::{self, Flags, Settings, setting};
 
 /// Runs the command.
 pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {

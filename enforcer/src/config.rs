@@ -16,7 +16,7 @@ use crate::ceiling::Ceilings;
 use crate::faults::Faults;
 
 /// The issuer that tokens must name, unless configured otherwise.
-pub const ISSUER: &str = "authority";
+pub const ISSUER: &str = "countersign";
 /// The audience that tokens must name, unless configured otherwise: this enforcer, or its group.
 pub const AUDIENCE: &str = "enforcer";
 /// How long a call waits for another one on the same resource, unless configured otherwise.

@@ -13,7 +13,8 @@ export interface Watch {
 export async function watch(page: Page, origin: string): Promise<Watch> {
   const troubles: string[] = [];
   page.on('console', (message) => {
-    if (message.type() === 'error') troubles.push(`console: ${message.text()}`);
+    if (message.type() === 'error')
+      troubles.push(`console: ${message.text()} ${message.location().url}`);
   });
   page.on('pageerror', (error) => troubles.push(`uncaught: ${error.message}`));
   page.on('request', (request) => {

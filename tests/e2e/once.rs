@@ -100,7 +100,7 @@ async fn a_call_cut_off_by_kill_9_is_in_doubt_until_an_operator_resolves_it() {
     world
         .post("enforcer", &path, agent, &finding)
         .await
-        .refused(401, "credential_invalid");
+        .refused(403, "forbidden");
     let operator = world.person("operator");
     let bare = json!({"resolution": "not_executed", "evidence": " ", "reason": "looked"});
     world
@@ -139,6 +139,7 @@ async fn a_call_killed_between_consume_and_forward_is_in_doubt_and_never_sent() 
     let upstream = Upstream::start().await;
     // The other side of this handshake never speaks, so the call stays before its first byte.
     let mut world = Installation::before(&upstream.url().replace("http://", "https://")).await;
+    upstream.mode("hang").await;
     let minted = scaling(&world, "payments").await;
     cut_off(&mut world, &minted, async || {
         eventually("the upstream is being dialled", SOON, async || {

@@ -308,7 +308,7 @@ async fn a_stolen_signing_key_does_not_wipe_data() {
     let wipe = find(&tools["tools"], "name", "data.wipe");
     let fresh = range.scaling(4).await;
     let token = forge::altered(&range.stolen, &fresh.token, |claims| {
-        claims["jti"] = "01J0000000000000000000WIPE".into();
+        claims["jti"] = "01J0000000000000000000WXPE".into();
         claims["plan"] = plan["plan_id"].clone();
         claims["plan_sha256"] = plan["plan_hash"].clone();
         let call = &mut claims["authorization_details"][0];

@@ -6,6 +6,8 @@ pub(crate) mod approving;
 pub(crate) mod forbidden;
 pub(crate) mod healing;
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::Value;
 
@@ -56,6 +58,17 @@ async fn a_step_that_a_person_denies_ends_the_run() {
 #[tokio::test]
 async fn a_destructive_step_needs_a_signature_that_the_enforcer_checks() {
     approving::shutdown(&*Installation::demo().await).await;
+}
+
+#[tokio::test]
+async fn an_installation_is_soon_ready_and_small() {
+    let starting = Installation::demo();
+    let mut world = tokio::time::timeout(Duration::from_secs(3), starting)
+        .await
+        .expect("every role is ready within 3 s");
+    healthy(&world).await;
+    let resident = world.process().resident();
+    assert!(resident < 150 * 1024, "{resident} KiB are resident");
 }
 
 #[tokio::test]

@@ -108,16 +108,20 @@ impl Upstream {
 
     fn take_call(&self, stream: TcpStream) -> io::Result<()> {
         self.lock().connections += 1;
-        let request = Request::read(&stream)?;
-        let mode = {
-            let mut state = self.lock();
-            state.requests.push(request.describe());
-            let hanging = self.0.1.wait_while(state, |state| state.mode == Mode::Hang);
-            hanging.unwrap_or_else(PoisonError::into_inner).mode
-        };
-        match mode {
-            Mode::Answer => answer(stream, "200 OK", &json!({"counted": true})),
-            Mode::Hang | Mode::Close => Ok(()),
+        // Bytes that are no request, such as those of a TLS handshake, hang as well.
+        let request = Request::read(&stream);
+        if let Ok(request) = &request {
+            self.lock().requests.push(request.describe());
+        }
+        let hanging = self
+            .0
+            .1
+            .wait_while(self.lock(), |state| state.mode == Mode::Hang);
+        let mode = hanging.unwrap_or_else(PoisonError::into_inner).mode;
+        match (request, mode) {
+            (Ok(_), Mode::Answer) => answer(stream, "200 OK", &json!({"counted": true})),
+            (Ok(_), Mode::Hang | Mode::Close) => Ok(()),
+            (Err(error), _) => Err(error),
         }
     }
 

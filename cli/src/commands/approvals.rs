@@ -88,7 +88,8 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
         None => Who::Operator,
     };
     match args.what {
-        What::List { all } => list(client, &who, all).await,
+        What::List { all: true } => list(client, &who, "/v1/approvals").await,
+        What::List { all: false } => list(client, &who, "/v1/approvals?state=pending").await,
         What::Show { approval } => {
             let view = read(client, &who, &approval).await?;
             let text = describe(&view);
@@ -108,12 +109,7 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
     }
 }
 
-async fn list(client: &Client, who: &Who, all: bool) -> Result<Report, Failure> {
-    let path = if all {
-        "/v1/approvals"
-    } else {
-        "/v1/approvals?state=pending"
-    };
+async fn list(client: &Client, who: &Who, path: &str) -> Result<Report, Failure> {
     let answer = client.get(Role::Authority, who, path).await?;
     let approvals = answer
         .get("approvals")

@@ -8,7 +8,7 @@ use super::role::{self, Common as RoleArgs};
 use crate::console::{self, Demo};
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{setting, Flags, Settings};
+use crate::settings::{Flags, Settings, setting};
 use crate::start::configs::{Common, own_folder};
 use crate::start::listen;
 

@@ -7,7 +7,7 @@ use super::role::{self, Common as RoleArgs};
 use super::up::joined;
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{setting, Flags, Settings};
+use crate::settings::{Flags, Settings, setting};
 use crate::start::configs::{Common, own_folder, service_key};
 use crate::start::listen;
 

@@ -7,7 +7,7 @@ use countersign_service::server::Isolation;
 use super::role::{self, Common as RoleArgs};
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{setting, Flags, Settings};
+use crate::settings::{Flags, Settings, setting};
 use crate::start::configs::{Common, PlannerKeys, own_folder, read_key, service_key};
 use crate::start::listen;
 

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
 use crate::output::{Report, line};
-use crate::settings::{setting, Flags, Settings};
+use crate::settings::{Flags, Settings, setting};
 use crate::start::{Door, Roles};
 
 /// Flags of every role.

@@ -6,7 +6,7 @@ use countersign_simulator as simulator;
 use super::role::{self, Common as RoleArgs};
 use crate::failure::Failure;
 use crate::output::Report;
-use crate::settings::{setting, Flags, Settings};
+use crate::settings::{Flags, Settings, setting};
 use crate::start::configs::{Common, own_folder, read_key};
 use crate::start::listen;
 

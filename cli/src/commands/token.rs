@@ -69,7 +69,8 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Report, Failure> 
     let claims = jws::peek(&text).map_err(|error| Failure::because("nothing to show", error))?;
     let keys = match key {
         Some(path) => Some(from_file(&path)?),
-        None => published(global, receipt).await,
+        None if receipt => published(global, Role::Enforcer).await,
+        None => published(global, Role::Authority).await,
     };
     let checked = keys.as_ref().map(|keys| {
         if receipt {
@@ -115,13 +116,8 @@ fn from_file(path: &Path) -> Result<VerifyingKeys, Failure> {
 }
 
 /// The key set of the running server, where there is one.
-async fn published(global: &Global, receipt: bool) -> Option<VerifyingKeys> {
+async fn published(global: &Global, role: Role) -> Option<VerifyingKeys> {
     let client = Client::open(&settings(global, Vec::new()).ok()?).ok()?;
-    let role = if receipt {
-        Role::Enforcer
-    } else {
-        Role::Authority
-    };
     let set = client
         .get(role, &Who::Operator, "/.well-known/jwks.json")
         .await

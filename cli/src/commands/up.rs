@@ -1,28 +1,23 @@
 //! `countersign up`: every role in one process, talking HTTP only to each other.
 
-use std::collections::BTreeMap;
+mod doors;
+mod keys;
+mod links;
+mod roles;
+
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_authority as authority;
-use countersign_enforcer as enforcer;
-use countersign_planner as planner;
-use countersign_service::credential::{KeyKind, SecretKey};
-use countersign_service::random::Random;
-use countersign_service::server::Isolation;
-use countersign_simulator as simulator;
+use doors::Doors;
+use links::Links;
 
 use super::plan::with;
-use crate::console::{self, Code, Demo, Uses};
-use crate::data::credentials::{CredentialsFile, Key};
-use crate::data::prepare::{People, Places, prepare};
+use crate::data::prepare::People;
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
 use crate::output::{Form, Report, line, pretty};
-use crate::settings::{setting, Flags, Settings};
-use crate::start::configs::{Common, PlannerKeys, read_key, upstream};
-use crate::start::{Door, Roles, listen};
+use crate::settings::setting;
+use crate::settings::{Flags, Settings};
+use crate::start::Roles;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -119,9 +114,14 @@ pub(crate) async fn run(settings: &Settings, args: &Args, form: Form) -> Result<
     let data = DataFolder::make(&settings.data()).map_err(failed)?;
     let _lock = data.lock()?;
     data.clear_ready(args.ready_file.as_deref());
-    let mut keys = generate(settings, &data, args.demo)?;
+    let people = if args.demo {
+        People::Demo
+    } else {
+        People::Operator
+    };
+    let mut keys = keys::generate(settings, &data, people)?;
 
-    let doors = Doors::open(settings, args.demo).await?;
+    let doors = Doors::open(settings, people).await?;
     let ready = doors.ready(&data);
     let mut roles = Roles::new()?;
     let links = Links::new(&mut keys, doors.console.url.as_str());
@@ -129,7 +129,7 @@ pub(crate) async fn run(settings: &Settings, args: &Args, form: Form) -> Result<
         .write(&data.credentials())
         .map_err(failed)?;
     let urls = doors.urls();
-    let started = start(&roles, settings, doors, &keys, &links);
+    let started = roles::start(&roles, settings, doors, &keys, &links);
     let outcome = match started {
         Ok(()) => {
             serve(&mut roles, &urls, || {
@@ -159,207 +159,6 @@ async fn serve(
         announce()?;
     }
     roles.until_stopped().await
-}
-
-/// The keys of one installation.
-struct Keys {
-    credentials: CredentialsFile,
-    service: SecretKey,
-    upstream: Option<SecretKey>,
-    random: Random,
-}
-
-fn generate(settings: &Settings, data: &DataFolder, demo: bool) -> Result<Keys, Failure> {
-    let random = Random::system();
-    let failed = |error| Failure::because("cannot prepare the data folder", error);
-    let (policies, overlay) = (settings.policies(), settings.overlay());
-    let places = Places {
-        data,
-        policies: &policies,
-        overlay: &overlay,
-    };
-    let people = if demo { People::Demo } else { People::Operator };
-    let service = settings.key_file(setting::SERVICE_KEY_FILE, "service.key");
-    let service = SecretKey::read_or_generate(&service, KeyKind::Service, &random);
-    let upstream = demo.then(|| {
-        let path = settings.key_file(setting::UPSTREAM_KEY_FILE, "upstream-cloud.key");
-        SecretKey::read_or_generate(&path, KeyKind::Upstream, &random)
-    });
-    Ok(Keys {
-        credentials: prepare(places, people, &random)?,
-        service: service.map_err(failed)?,
-        upstream: upstream.transpose().map_err(failed)?,
-        random,
-    })
-}
-
-/// The listening sockets.
-struct Doors {
-    authority: Door,
-    enforcer: Door,
-    planner: Door,
-    simulator: Option<Door>,
-    console: Door,
-}
-
-impl Doors {
-    async fn open(settings: &Settings, demo: bool) -> Result<Self, Failure> {
-        Ok(Self {
-            authority: listen(settings, setting::AUTHORITY_LISTEN).await?,
-            enforcer: listen(settings, setting::ENFORCER_LISTEN).await?,
-            planner: listen(settings, setting::PLANNER_LISTEN).await?,
-            simulator: if demo {
-                Some(listen(settings, setting::SIMULATOR_LISTEN).await?)
-            } else {
-                None
-            },
-            console: listen(settings, setting::CONSOLE_LISTEN).await?,
-        })
-    }
-
-    fn ready(&self, data: &DataFolder) -> Ready {
-        let folder = std::path::absolute(data.path()).unwrap_or_else(|_| data.path().to_owned());
-        Ready {
-            authority: Some(self.authority.url.clone()),
-            enforcer: Some(self.enforcer.url.clone()),
-            planner: Some(self.planner.url.clone()),
-            simulator: self.simulator.as_ref().map(|door| door.url.clone()),
-            console: Some(self.console.url.clone()),
-            data: folder,
-        }
-    }
-
-    fn roles(&self) -> BTreeMap<&'static str, String> {
-        let mut roles = BTreeMap::from([
-            ("authority", self.authority.url.clone()),
-            ("enforcer", self.enforcer.url.clone()),
-            ("planner", self.planner.url.clone()),
-        ]);
-        if let Some(simulator) = &self.simulator {
-            roles.insert("simulator", simulator.url.clone());
-        }
-        roles
-    }
-
-    fn urls(&self) -> Vec<String> {
-        let mut urls: Vec<String> = self.roles().into_values().collect();
-        urls.push(self.console.url.clone());
-        urls
-    }
-}
-
-/// The console's sign-in codes: one for the screen, one for `credentials.json`.
-struct Links {
-    codes: Vec<Code>,
-    printed: Option<String>,
-}
-
-impl Links {
-    fn new(keys: &mut Keys, console: &str) -> Self {
-        let Some(operator) = keys.credentials.operator_key.as_ref().map(Key::secret) else {
-            keys.credentials.console_url = None;
-            return Self {
-                codes: Vec::new(),
-                printed: None,
-            };
-        };
-        let random = keys.random.clone();
-        let code = |uses| {
-            let text = SecretKey::from_text(&URL_SAFE_NO_PAD.encode(random.bytes::<32>()));
-            let link = format!("{console}/#signin={}", text.expose());
-            (
-                Code {
-                    text,
-                    key: operator.clone(),
-                    uses,
-                },
-                link,
-            )
-        };
-        let (once, printed) = code(Uses::Once);
-        let (lasting, kept) = code(Uses::WhileRunning);
-        keys.credentials.console_url = Some(kept);
-        Self {
-            codes: vec![once, lasting],
-            printed: Some(printed),
-        }
-    }
-}
-
-fn start(
-    roles: &Roles,
-    settings: &Settings,
-    doors: Doors,
-    keys: &Keys,
-    links: &Links,
-) -> Result<(), Failure> {
-    let common = Common::new(settings, Isolation::SharedProcess);
-    let others = doors.roles();
-    let demo = if doors.simulator.is_some() {
-        Demo::Yes
-    } else {
-        Demo::No
-    };
-    let mut upstreams = common.upstreams()?;
-    if let (Some(door), Some(key)) = (&doors.simulator, &keys.upstream) {
-        upstreams.retain(|upstream| upstream.name != "cloud");
-        upstreams.push(upstream("cloud", &door.url, Some(key.clone()))?);
-    }
-    let authority = common.authority(vec![doors.enforcer.url.clone()], keys.service.clone())?;
-    let enforcer = common.enforcer(&doors.authority.url, keys.service.clone(), upstreams)?;
-    let planner = common.planner(
-        &doors.authority.url,
-        &doors.enforcer.url,
-        planner_keys(settings, keys)?,
-    )?;
-    let console = common.console(others, links.codes.clone(), demo);
-    let simulator = keys
-        .upstream
-        .as_ref()
-        .map(|key| common.simulator(key.hash()));
-
-    let tasks = roles.tasks();
-    roles.run("authority", async move {
-        authority::run(authority, doors.authority.listener, &tasks).await
-    });
-    let tasks = roles.tasks();
-    roles.run("enforcer", async move {
-        enforcer::run(enforcer, doors.enforcer.listener, &tasks).await
-    });
-    let tasks = roles.tasks();
-    roles.run("planner", async move {
-        planner::run(planner, doors.planner.listener, &tasks).await
-    });
-    if let (Some(config), Some(door)) = (simulator, doors.simulator) {
-        let tasks = roles.tasks();
-        roles.run("simulator", async move {
-            simulator::run(config, door.listener, &tasks).await
-        });
-    }
-    let tasks = roles.tasks();
-    roles.run("console", async move {
-        console::run(console, doors.console.listener, &tasks).await
-    });
-    Ok(())
-}
-
-/// The planner's agent: the one of the settings, or the first one that a key was generated for.
-fn planner_keys(settings: &Settings, keys: &Keys) -> Result<PlannerKeys, Failure> {
-    let agent = super::planner::agent(settings)?;
-    let key = match settings.path(setting::AGENT_KEY_FILE) {
-        Some(path) => read_key(&path)?,
-        None => keys.credentials.agent_keys.get(agent.as_str()).ok_or_else(|| {
-            Failure::could_not(format!(
-                "the planner has no key: `{agent}` is not in agents.toml, or brings its own key (give \
-                 its file with COUNTERSIGN_AGENT_KEY_FILE)"
-            ))
-        })?,
-    };
-    Ok(PlannerKeys {
-        agent,
-        key,
-        service: Some(keys.service.hash()),
-    })
 }
 
 /// Says where everything is. The sign-in link is the one secret that is shown.

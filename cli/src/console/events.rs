@@ -12,7 +12,6 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use countersign_service::credential::SecretKey;
 use countersign_service::problem::ProblemDocument;
-use countersign_service::tasks::Tasks;
 use futures_util::stream;
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
@@ -85,8 +84,9 @@ pub(super) async fn stream_all_events(
         cursor,
         sessions: state.sessions.clone(),
         headers,
+        // The first one at once: it carries the server's time, and the browser sees that it is heard.
+        ping_at: state.clock.monotonic(),
         state: state.clone(),
-        greeted: false,
     };
     let frames = stream::unfold(merged, async |mut merged| {
         let event = merged.next().await?;
@@ -102,24 +102,24 @@ struct Merged {
     sessions: Sessions,
     headers: HeaderMap,
     state: AppState,
-    greeted: bool,
+    /// When the next ping is due, on the clock's monotonic scale.
+    ping_at: Duration,
 }
 
 impl Merged {
     async fn next(&mut self) -> Option<Event> {
-        if !self.greeted {
-            self.greeted = true;
-            return Some(self.ping());
-        }
-        let tasks: &Tasks = &self.state.tasks;
+        let clock = self.state.clock.clone();
+        let silence = self.ping_at.saturating_sub(clock.monotonic());
         tokio::select! {
-            () = tasks.cancelled() => None,
-            told = self.receiver.recv() => told.map(|told| self.event(told)),
-            () = self.state.clock.sleep(PING) => {
+            biased;
+            () = self.state.tasks.cancelled() => None,
+            () = clock.sleep(silence) => {
+                self.ping_at = clock.monotonic().saturating_add(PING);
                 // A session that ended takes its stream along.
                 self.sessions.of(&self.headers).ok()?;
                 Some(self.ping())
             }
+            told = self.receiver.recv() => told.map(|told| self.event(told)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use self::Form::{Address, Choice, Database, Pairs, Seconds, Secret, Text, Urls};
+use self::Form::{Address, Choice, Database, NamedUrls, Pairs, Seconds, Secret, Text, Urls};
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,8 @@ pub(crate) enum Form {
     Choice(&'static [&'static str]),
     /// `NAME=VALUE` with commas between.
     Pairs,
+    /// `NAME=URL` with commas between.
+    NamedUrls,
 }
 
 impl Form {
@@ -65,6 +67,9 @@ impl Form {
             Choice(words) if words.contains(&value) => Ok(()),
             Choice(words) => Err(format!("write one of {}", words.join(", "))),
             Pairs => pairs(value).map(drop),
+            NamedUrls => {
+                pairs(value).and_then(|pairs| pairs.iter().try_for_each(|(_, url)| http(url)))
+            }
         };
         good.and_then(|()| {
             if value.trim().is_empty() {
@@ -137,7 +142,7 @@ settings! {
         "key of the agent that the planner, or a client command, is";
     OPERATOR_KEY_FILE = "operator_key_file", "COUNTERSIGN_OPERATOR_KEY_FILE", None, Text,
         "key of the person whom a client command asks for";
-    UPSTREAMS = "upstreams", "COUNTERSIGN_UPSTREAMS", None, Pairs,
+    UPSTREAMS = "upstreams", "COUNTERSIGN_UPSTREAMS", None, NamedUrls,
         "NAME=URL of each upstream of the enforcer, separated by commas";
     UPSTREAM_CREDENTIALS = "upstream_credentials", "COUNTERSIGN_UPSTREAM_CREDENTIALS", None, Pairs,
         "NAME=FILE with the credential that the enforcer adds for that upstream";

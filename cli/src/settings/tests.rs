@@ -54,12 +54,24 @@ fn unknown_key_in_the_file_is_an_error_that_names_it() {
 
 #[test]
 fn a_wrong_value_is_named_as_it_was_set() {
-    let settings = read(Vec::new(), &[("COUNTERSIGN_TOKEN_TTL", "soon")], None).unwrap();
-    let error = settings.parse::<u64>(TOKEN_TTL).unwrap_err();
+    let error = read(Vec::new(), &[("COUNTERSIGN_TOKEN_TTL", "soon")], None).unwrap_err();
     assert!(
         error
             .to_string()
             .starts_with("COUNTERSIGN_TOKEN_TTL = `soon`"),
+        "{error}"
+    );
+    let error = read(Vec::new(), &[], Some("token_ttl = 301")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("`token_ttl` = `301`: write whole"),
+        "{error}"
+    );
+    let flags = vec![(AUTHORITY_LISTEN, Some("8002".to_owned()))];
+    let error = read(flags, &[], None).unwrap_err();
+    assert!(
+        error.to_string().starts_with("--authority-listen = `8002`"),
         "{error}"
     );
 }

@@ -20,8 +20,8 @@ use url::Url;
 
 use crate::console;
 use crate::failure::Failure;
+use crate::settings::Settings;
 use crate::settings::setting::{self, Setting};
-use crate::settings::{self, Settings};
 
 /// What every role of this process shares.
 #[derive(Clone, Debug)]
@@ -189,10 +189,7 @@ impl<'a> Common<'a> {
         }
         Ok(Some(planner::ModelConfig {
             provider: self.settings.parse(setting::LLM_PROVIDER)?,
-            base_url: self
-                .settings
-                .text(setting::LLM_BASE_URL)
-                .map(str::to_owned),
+            base_url: self.settings.text(setting::LLM_BASE_URL).map(str::to_owned),
             model: self.settings.need(setting::LLM_MODEL)?.to_owned(),
             api_key: self
                 .settings
@@ -284,7 +281,7 @@ fn address(setting: Setting, text: &str) -> Result<Url, Failure> {
 /// Where a test ends the process.
 #[cfg(feature = "faults")]
 fn faults() -> Result<enforcer::Faults, Failure> {
-    match settings::variable("COUNTERSIGN_FAULT") {
+    match crate::settings::variable("COUNTERSIGN_FAULT") {
         Some(text) => {
             enforcer::Faults::parse(&text).map_err(|error| Failure::Usage(error.to_string()))
         }

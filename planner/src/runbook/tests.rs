@@ -152,6 +152,16 @@ fn each_symptom_leads_to_its_remedy() {
 }
 
 #[test]
+fn service_that_was_stopped_on_purpose_stays_stopped() {
+    let stopped = service(
+        "payments",
+        json!({"process": {"state": "exited", "exit_code": 0}}),
+    );
+    let alerts = vec![alert("payments", "health_check_failing")];
+    assert!(found("heal", &world(vec![stopped], alerts), &[]).is_none());
+}
+
+#[test]
 fn crash_and_bad_deploy_are_told_apart_by_reads_alone() {
     let crashed = service(
         "payments",
@@ -175,7 +185,10 @@ fn root_cause_is_handled_before_what_depends_on_it() {
     let services = vec![
         service("payments", json!({})),
         service("auth", json!({})),
-        service("db", json!({"process": {"state": "exited"}})),
+        service(
+            "db",
+            json!({"process": {"state": "exited", "exit_code": 137}}),
+        ),
     ];
     let alerts = vec![
         alert("payments", "high_error_rate"),
@@ -202,7 +215,10 @@ fn root_cause_is_handled_before_what_depends_on_it() {
 fn independent_faults_are_healed_in_one_plan_and_the_scope_is_kept() {
     let world = world(
         vec![
-            service("one", json!({"process": {"state": "exited"}})),
+            service(
+                "one",
+                json!({"process": {"state": "exited", "exit_code": 137}}),
+            ),
             service("two", json!({"memory_percent": 95.0})),
         ],
         vec![

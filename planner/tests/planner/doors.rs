@@ -146,7 +146,9 @@ async fn events_of_a_run_end_with_it() {
         .filter(|data| data["topic"] == json!("run"))
         .map(|data| data["item"]["state"].clone())
         .collect();
-    assert_eq!(states.first(), Some(&json!("waiting")));
+    // What is stored is shown a moment before it is streamed.
+    let early = [json!("governing"), json!("waiting")];
+    assert!(states.first().is_some_and(|state| early.contains(state)));
     assert_eq!(states.last(), Some(&json!("completed")));
     assert!(text.contains("event: snapshot_end"));
     let replay = send(

@@ -99,6 +99,17 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// How much memory the process holds, in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
+    }
+
     /// Asks the process to end, as service managers do: SIGTERM.
     pub(crate) fn ask_to_end(&self) {
         let order = format!("kill -TERM {}", self.child.id());

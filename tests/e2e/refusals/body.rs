@@ -129,9 +129,15 @@ fn calls() -> Vec<Case> {
         ),
         params(
             "a path in a name",
+            403,
+            "params_mismatch",
+            r#"{"service_id": "../databases/prod_db", "replicas": 4}"#,
+        ),
+        params(
+            "a query in a name",
             422,
             "params_invalid",
-            r#"{"service_id": "../databases/prod_db", "replicas": 4}"#,
+            r#"{"service_id": "payments?replicas=9", "replicas": 4}"#,
         ),
         params("no parameters", 422, "params_invalid", "{}"),
         params("a list of parameters", 422, "params_invalid", "[4]"),
