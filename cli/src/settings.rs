@@ -167,7 +167,7 @@ impl Settings {
         let name = match source {
             Source::Default | Source::File => format!("`{}`", setting.key),
             Source::Environment => setting.variable.to_owned(),
-            Source::Flag => format!("--{}", setting.key.replace(['.', '_'], "-")),
+            Source::Flag => format!("`{}` on the command line", setting.key),
         };
         let value = if setting.form == Form::Secret {
             "…".to_owned()

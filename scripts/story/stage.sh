@@ -16,13 +16,14 @@ note() { printf '  %s%s%s\n' "$dim" "$1" "$plain"; }
 ok() { printf '  %s✓%s %s\n' "$green" "$plain" "$1"; }
 fail() { printf '  %s✗ %s%s\n' "$red" "$1" "$plain" >&2; exit 1; }
 
-# ask KEY METHOD URL [BODY] [HEADER]: the answer's body; its status in $status. Keys go in by standard
+# ask KEY METHOD URL [BODY] [HEADER]: the answer's body; its $status, and the µs $spent. Keys go in by standard
 # input, so that they stand in no list of processes.
 ask() {
   printf 'header = "Authorization: Bearer %s"\n%s\n' "$1" "${5:+header = \"$5\"}" |
     curl -sS --max-time 60 -K - -X "$2" "$3" ${4:+-H 'Content-Type: application/json' -d "$4"} \
-      -o "$data/answer.json" -w '%{http_code}' >"$data/status"
-  status=$(cat "$data/status")
+      -o "$data/answer.json" -w '%{http_code} %{time_total}' >"$data/status"
+  read -r status seconds <"$data/status" || true
+  spent=$(awk "BEGIN { print int($seconds * 1000000) }")
 }
 answer() { jq -r "$1" "$data/answer.json"; }
 # until_true SECONDS WHAT COMMAND…: polls until the command succeeds.

@@ -71,7 +71,9 @@ fn a_wrong_value_is_named_as_it_was_set() {
     let flags = vec![(AUTHORITY_LISTEN, Some("8002".to_owned()))];
     let error = read(flags, &[], None).unwrap_err();
     assert!(
-        error.to_string().starts_with("--authority-listen = `8002`"),
+        error
+            .to_string()
+            .starts_with("`authority.listen` on the command line = `8002`"),
         "{error}"
     );
 }
