@@ -93,8 +93,12 @@ impl Roles {
         E: Error + Send + 'static,
     {
         let end = self.end.clone();
-        drop(self.tasks.spawn(name, async move {
-            let result = role.await.map_err(|error| chain(&error));
+        let running = self.tasks.spawn(name, role);
+        drop(self.tasks.spawn("role-watch", async move {
+            let result = match running.await {
+                Ok(result) => result.map_err(|error| chain(&error)),
+                Err(_panic) => Err("it panicked, see the log".to_owned()),
+            };
             // Nobody listens any more when the process ends.
             let _ = end.send((name, result));
         }));
@@ -183,5 +187,28 @@ mod tests {
             local_url("10.0.0.1:80".parse().unwrap()),
             "http://10.0.0.1:80"
         );
+    }
+
+    #[tokio::test]
+    async fn a_role_that_ends_by_itself_is_a_failure_that_names_it() {
+        let mut roles = Roles::new().unwrap();
+        roles.run("planner", async {
+            Err(std::io::Error::other("disk on fire"))
+        });
+        let failure = roles.until_stopped().await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "the planner does not run: disk on fire"
+        );
+        roles.run("enforcer", async {
+            assert!(std::hint::black_box(false), "a bug");
+            Ok::<(), std::io::Error>(())
+        });
+        let failure = roles.until_stopped().await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "the enforcer does not run: it panicked, see the log"
+        );
+        roles.drain().await;
     }
 }

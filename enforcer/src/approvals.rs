@@ -9,22 +9,28 @@ use countersign_intent::approval::{self, ApprovalSet};
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::token::Intent;
 use countersign_intent::tool::Effect;
-use countersign_service::directory::Directory;
+use countersign_service::directory::{Autonomy, Directory};
 
 /// Checks the header `Intent-Approvals` against the token, and the signatures that `effect` needs.
 ///
-/// A `destructive` call needs one valid signature when its token names approvals; policy may let an
-/// agent destroy without a person, and then the token names none. A `data` call always needs two.
+/// A `destructive` call needs one valid signature, unless its agent may destroy by itself and the token
+/// names no approvals. A `data` call always needs two. So a stolen intent-signing key alone neither
+/// destroys in the name of another agent nor touches data.
 pub(crate) fn check(
     intent: &Intent,
     effect: Effect,
+    autonomy: Autonomy,
     header: Option<&str>,
     directory: &Directory,
 ) -> Result<(), Refusal> {
     let Some(claimed) = intent.approvals else {
-        return match effect {
-            Effect::Data => Err(missing("a call on data needs the approval of two people")),
-            Effect::Read | Effect::Service | Effect::Destructive => Ok(()),
+        return match (effect, autonomy) {
+            (Effect::Read | Effect::Service, _)
+            | (Effect::Destructive, Autonomy::AutomateDestructive) => Ok(()),
+            (Effect::Destructive, _) => Err(missing(
+                "a destructive call of this agent needs a person's approval",
+            )),
+            (Effect::Data, _) => Err(missing("a call on data needs the approval of two people")),
         };
     };
     let header = header.ok_or_else(|| {

@@ -93,7 +93,8 @@ impl Gate {
         let call = verified.match_call(&agent.id, tool, asked.params)?;
         let intent = call.intent();
         let header = approvals_header(knock.headers)?;
-        approvals::check(intent, tool.effect, header, &self.directory.snapshot())?;
+        let directory = self.directory.snapshot();
+        approvals::check(intent, tool.effect, agent.autonomy, header, &directory)?;
         unsupported(intent)?;
         let kid = peek_kid(token.as_str())
             .map(|kid| kid.to_string())

@@ -289,15 +289,28 @@ async fn what_policy_denies_gets_no_token() {
 
 /// A thief of the signing key still cannot touch data: the enforcer asks for two people's signatures itself.
 #[tokio::test]
-async fn a_stolen_signing_key_does_not_wipe_data() {
+async fn a_stolen_signing_key_neither_wipes_nor_destroys() {
     let range = Range::open().await;
+    let wipe = json!({"db_id": "prod_db", "confirm": "prod_db"});
+    stolen(&range, "01J0000000000000000000WXPE", "data.wipe", wipe).await;
+    let shutdown = json!({"service_id": "payments"});
+    stolen(
+        &range,
+        "01J000000000000000000STQPX",
+        "infra.shutdown",
+        shutdown,
+    )
+    .await;
+}
+
+/// Forges a token for a call that needs people, without any approval.
+async fn stolen(range: &Range, jti: &str, tool: &str, params: Value) {
     let world = &range.installation;
     range.runs("an allowed call", &range.scaling(4).await).await;
-    let params = json!({"db_id": "prod_db", "confirm": "prod_db"});
     let plan = world
         .submit(
             "remediator",
-            json!([{"id": "s1", "tool": "data.wipe", "params": params}]),
+            json!([{"id": "s1", "tool": tool, "params": params}]),
         )
         .await;
     let step = find(&plan["steps"], "id", "s1");
@@ -305,19 +318,19 @@ async fn a_stolen_signing_key_does_not_wipe_data() {
         .get("authority", "/v1/tools", world.agent("remediator"))
         .await
         .with(200);
-    let wipe = find(&tools["tools"], "name", "data.wipe");
+    let definition = find(&tools["tools"], "name", tool);
     let fresh = range.scaling(4).await;
     let token = forge::altered(&range.stolen, &fresh.token, |claims| {
-        claims["jti"] = "01J0000000000000000000WXPE".into();
+        claims["jti"] = jti.into();
         claims["plan"] = plan["plan_id"].clone();
         claims["plan_sha256"] = plan["plan_hash"].clone();
         let call = &mut claims["authorization_details"][0];
-        call["tool"] = "data.wipe".into();
+        call["tool"] = tool.into();
         call["params_sha256"] = step["params_sha256"].clone();
         call["request_sha256"] = step["request_sha256"].clone();
-        call["definition_sha256"] = wipe["definition_sha256"].clone();
+        call["definition_sha256"] = definition["definition_sha256"].clone();
     });
-    let body = json!({"tool": "data.wipe", "params": params}).to_string();
+    let body = json!({"tool": tool, "params": params}).to_string();
     let shot = Shot {
         token: Some(token),
         body,
