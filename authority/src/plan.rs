@@ -129,6 +129,7 @@ impl Step {
         json!({
             "id": self.id,
             "tool": self.tool,
+            "resource": self.resource,
             "definition_sha256": self.definition_sha256,
             "params": self.params,
             "params_sha256": self.params_sha256,

@@ -23,6 +23,7 @@ async function step(): Promise<JsonObject> {
   return {
     id: 's1',
     tool: 'infra.scale',
+    resource: 'Service::"payments"',
     effect: 'service',
     params,
     params_sha256: await sha256Hex(new TextEncoder().encode(canonical(params))),
@@ -47,6 +48,7 @@ async function sealed(change: JsonObject = {}): Promise<{ bytes: string; shown: 
     agent: 'remediator',
     step: 's1',
     tool: 'infra.scale',
+    resource: 'Service::"payments"',
     effect: 'service',
     params,
     request,
@@ -85,6 +87,7 @@ describe('checkPlan', () => {
     ['agent', { agent: 'watcher' }],
     ['step', { step: 's2' }],
     ['tool', { tool: 'infra.shutdown' }],
+    ['resource', { resource: 'Service::"auth"' }],
     ['effect', { effect: 'read' }],
     ['parameter', { params: { ...params, replicas: 30 } }],
     ['parameter type', { params: { ...params, replicas: '12' } }],

@@ -10,6 +10,7 @@ export interface Shown {
   agent: string;
   step: string;
   tool: string;
+  resource: string | null;
   effect: string;
   params: JsonObject;
   request: RenderedCall | null;
@@ -83,6 +84,9 @@ async function firstDifference(
   if (plan.plan_id !== shown.planId) return 'it is the hash of another plan';
   if (plan.agent !== shown.agent) return 'the agent shown is not the one in the hashed plan';
   if (step.tool !== shown.tool) return 'the tool shown is not the one in the hashed plan';
+  if ((step.resource ?? null) !== shown.resource) {
+    return 'the resource shown is not the one in the hashed plan';
+  }
   if (step.effect !== shown.effect) return 'the effect shown is not the one in the hashed plan';
   if (!sameJson(step.params, shown.params)) {
     return 'the parameters shown are not those in the hashed plan';

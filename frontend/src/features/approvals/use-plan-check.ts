@@ -13,6 +13,7 @@ export function usePlanCheck(approval: ApprovalView): PlanCheck | undefined {
     effect: approval.effect,
     params: approval.params,
     request: approval.request ?? null,
+    resource: approval.resource ?? null,
     bounds: approval.bounds ?? {},
   };
   return useQuery({
