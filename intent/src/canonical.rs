@@ -43,6 +43,14 @@ mod tests {
         })
     }
 
+    #[test]
+    fn order_of_members_does_not_matter() {
+        let one = json::read(br#"{"b": {"d": 1, "c": 2}, "a": 3}"#).unwrap();
+        let other = json::read(br#"{"a": 3, "b": {"c": 2, "d": 1}}"#).unwrap();
+        assert_eq!(to_string(&one), r#"{"a":3,"b":{"c":2,"d":1}}"#);
+        assert_eq!(to_vec(&one), to_vec(&other));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
         #[test]
