@@ -99,7 +99,8 @@ impl Approval {
     }
 
     /// What the agent carries to the enforcer: each person once per role in which they count.
-    pub(crate) fn to_set(&self) -> ApprovalSet {
+    /// `plan` is what they signed, for the enforcer that checks their signatures.
+    pub(crate) fn to_set(&self, plan: Option<String>) -> ApprovalSet {
         let signatures: BTreeMap<_, _> = self
             .given
             .iter()
@@ -123,6 +124,7 @@ impl Approval {
             plan_sha256: self.plan_hash,
             step: self.step.clone(),
             approvals,
+            plan,
         }
     }
 }
@@ -202,7 +204,7 @@ mod tests {
         let mut approval = approval();
         approval.given = vec![given("bob", Answer::Deny), given("alice", Answer::Approve)];
         assert!(approval.has_quorum());
-        let set = approval.to_set();
+        let set = approval.to_set(None);
         assert_eq!(set.approvals.len(), 1);
         assert_eq!(set.approvals[0].approver.as_str(), "alice");
         assert_eq!(set.approvals[0].role, "approver");

@@ -56,20 +56,22 @@ pub(crate) async fn recent(
 pub(crate) struct Made<'a> {
     pub(crate) agent: &'a AgentId,
     pub(crate) run: Option<&'a RunId>,
-    pub(crate) at: Timestamp,
 }
 
 /// Whether it was made after reading text of unknown authors: in the same run the agent could already
-/// call a tool with untrusted output. Plans that name no run share the last hour.
+/// call a tool with untrusted output (DESIGN §5: plans of one run share its taint).
 pub(crate) async fn is_tainted(
     authority: &Authority,
     connection: &mut AnyConnection,
     bundle: &Bundle,
     made: Made<'_>,
 ) -> Result<bool, StoreError> {
-    let (tenant, since) = (&authority.settings.tenant, saturating_sub(made.at, RECENT));
-    let tools =
-        store::issued::tools_before(connection, tenant, made.agent, made.run, since).await?;
+    // Plans of one run share its taint; a plan that names none stands alone.
+    let Some(run) = made.run else {
+        return Ok(false);
+    };
+    let tenant = &authority.settings.tenant;
+    let tools = store::issued::tools_before(connection, tenant, made.agent, run).await?;
     // A tool that is no longer in the catalogue may have told anything.
     let untrusted = |tool| {
         bundle

@@ -153,7 +153,6 @@ async fn weigh(
     let made = Made {
         agent: &agent.id,
         run: request.run.as_ref(),
-        at: now,
     };
     let tainted = history::is_tainted(authority, &mut connection, bundle, made).await?;
     let proposal = Proposal {

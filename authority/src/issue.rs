@@ -7,7 +7,8 @@ mod mint;
 use countersign_intent::id::{ApprovalId, PlanId, StepId};
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::render::{RenderedCall, render};
-use countersign_intent::tool::{Params, Tool};
+use countersign_intent::tool::{Effect, Params, Tool};
+use countersign_service::database::Write;
 use countersign_service::directory::Agent;
 use countersign_service::problem::{Problem, ProblemType, Reason};
 use jiff::Timestamp;
@@ -142,7 +143,11 @@ pub(crate) async fn issue(authority: &Authority, wanted: Wanted<'_>) -> Result<A
             return Ok(Answer::Waiting(id));
         }
     };
-    let minted = mint::mint(authority, &found, &call, approval.as_ref(), now);
+    let approvals = match &approval {
+        Some(approval) => Some(approval.to_set(signed_plan(&mut tx, &found.plan, &call).await?)),
+        None => None,
+    };
+    let minted = mint::mint(authority, &found, &call, approvals, now);
     mint::record(
         authority,
         &mut tx,
@@ -248,7 +253,6 @@ async fn decide_again(
     let made = Made {
         agent: &plan.agent,
         run: plan.run.as_ref(),
-        at: now,
     };
     let tainted = plan.tainted
         || (!call.step.bounds.is_empty()
@@ -275,5 +279,18 @@ async fn decide_again(
             reasons: judgement.reasons,
             policies: judgement.policies,
         }),
+    }
+}
+
+/// What the approvers signed, where the enforcer checks their signatures: for it to see that they were
+/// given for this very call.
+async fn signed_plan(
+    tx: &mut Write,
+    plan: &Plan,
+    call: &Call<'_>,
+) -> Result<Option<String>, StoreError> {
+    match call.tool.effect {
+        Effect::Read | Effect::Service => Ok(None),
+        Effect::Destructive | Effect::Data => store::plans::bytes(tx, &plan.id).await,
     }
 }

@@ -380,22 +380,31 @@ pub(crate) fn reason(code: &str, message: impl Into<String>) -> Reason {
     }
 }
 
+/// The resource as policy names it; none while a bound may still move it, and then nobody can approve.
+fn settled_resource(tool: &Tool, request: &StepRequest) -> Option<String> {
+    let resource = &tool.definition().resource;
+    let moves = |param: &String| request.bounds.contains_key(param);
+    if resource.param.as_ref().is_some_and(moves) {
+        return None;
+    }
+    let id = resource.id_in(&request.params)?;
+    Some(format!("{}::{}", resource.type_, Value::String(id)))
+}
+
 fn to_step(prepared: &Prepared<'_>, judgement: &Judgement) -> Step {
     let (request, tool) = (prepared.request, prepared.tool);
-    // Known only if the plan itself gives every value; what merely stands for one is not shown.
-    let exact = tool.params(request.params.clone()).ok();
+    // Known only when nothing is bounded: a value that may still move is not shown as what will be sent.
+    let exact = if request.bounds.is_empty() {
+        tool.params(request.params.clone()).ok()
+    } else {
+        None
+    };
     let call = exact.as_ref().and_then(|params| render(tool, params).ok());
     Step {
         id: request.id.clone(),
         tool: tool.name.clone(),
         effect: tool.effect,
-        resource: tool.definition().resource.id_in(&request.params).map(|id| {
-            format!(
-                "{}::{}",
-                tool.definition().resource.type_,
-                Value::String(id)
-            )
-        }),
+        resource: settled_resource(tool, request),
         params: request.params.clone(),
         bounds: request.bounds.clone(),
         after: request.after.clone(),

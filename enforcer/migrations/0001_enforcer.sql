@@ -42,6 +42,7 @@ CREATE TABLE consumed (
     PRIMARY KEY (tenant, jti)
 );
 CREATE INDEX consumed_by_time ON consumed (consumed_at, attempt);
+CREATE INDEX consumed_by_step ON consumed (tenant, plan, step);
 CREATE INDEX consumed_by_state ON consumed (state, consumed_at);
 
 -- One call at a time per resource; kept while a call on it is in doubt.

@@ -7,22 +7,24 @@ use std::collections::BTreeSet;
 
 use countersign_intent::approval::{self, ApprovalSet};
 use countersign_intent::refusal::{Refusal, RefusalCode};
-use countersign_intent::token::Intent;
+use countersign_intent::token::MatchedCall;
 use countersign_intent::tool::Effect;
 use countersign_service::directory::{Autonomy, Directory};
 
 /// Checks the header `Intent-Approvals` against the token, and the signatures that `effect` needs.
 ///
 /// A `destructive` call needs one valid signature, unless its agent may destroy by itself and the token
-/// names no approvals. A `data` call always needs two. So a stolen intent-signing key alone neither
-/// destroys in the name of another agent nor touches data.
+/// names no approvals. A `data` call always needs two. The plan that they signed must hold this very
+/// call. So a stolen intent-signing key neither destroys in the name of another agent nor touches data,
+/// with old approvals either.
 pub(crate) fn check(
-    intent: &Intent,
+    call: &MatchedCall,
     effect: Effect,
     autonomy: Autonomy,
     header: Option<&str>,
     directory: &Directory,
 ) -> Result<(), Refusal> {
+    let intent = call.intent();
     let Some(claimed) = intent.approvals else {
         return match (effect, autonomy) {
             (Effect::Read | Effect::Service, _)
@@ -48,6 +50,11 @@ pub(crate) fn check(
         Effect::Destructive => 1,
         Effect::Data => 2,
     };
+    if !set.covers(call) {
+        return Err(missing(
+            "the plan that was approved does not hold this call",
+        ));
+    }
     let signed = signers(&set, directory);
     if signed < needed {
         let people = if needed == 1 {

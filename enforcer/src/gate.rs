@@ -94,7 +94,7 @@ impl Gate {
         let intent = call.intent();
         let header = approvals_header(knock.headers)?;
         let directory = self.directory.snapshot();
-        approvals::check(intent, tool.effect, agent.autonomy, header, &directory)?;
+        approvals::check(&call, tool.effect, agent.autonomy, header, &directory)?;
         unsupported(intent)?;
         let kid = peek_kid(token.as_str())
             .map(|kid| kid.to_string())

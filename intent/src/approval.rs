@@ -5,11 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bounds;
 use crate::canonical;
 use crate::digest::Digest;
 use crate::id::{OperatorId, StepId};
 use crate::json;
 use crate::key::{SigningKey, VerifyingKey};
+use crate::token::MatchedCall;
 
 /// One person's yes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,10 @@ pub struct ApprovalSet {
     pub step: StepId,
     /// Who said yes.
     pub approvals: Vec<Given>,
+    /// The canonical bytes that `plan_sha256` hashes, as text: what people signed. Present where the
+    /// enforcer checks signatures, so that a signature counts only for the call that it was given for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 /// The header does not hold an approval set.
@@ -42,6 +48,35 @@ pub struct ApprovalSet {
 pub struct ApprovalsError;
 
 impl ApprovalSet {
+    /// Whether the plan that people signed holds exactly `call`: its agent, tool and definition, and
+    /// its parameters and request, or bounds that the parameters keep.
+    pub fn covers(&self, call: &MatchedCall) -> bool {
+        self.signed_step(call)
+            .is_some_and(|step| step_is(&step, call))
+    }
+
+    /// The step of `call` in the plan that was signed.
+    fn signed_step(&self, call: &MatchedCall) -> Option<Value> {
+        let (plan, intent) = (self.plan.as_ref()?, call.intent());
+        if Digest::of(plan.as_bytes()) != self.plan_sha256 {
+            return None;
+        }
+        let plan = json::read(plan.as_bytes()).ok()?;
+        let named = [
+            ("plan_id", intent.plan.as_str()),
+            ("agent", intent.sub.as_str()),
+            ("tenant", intent.tenant.as_str()),
+        ];
+        if !named.iter().all(|(member, text)| is(&plan, member, text)) {
+            return None;
+        }
+        let steps = plan.get("steps")?.as_array()?;
+        steps
+            .iter()
+            .find(|step| is(step, "id", self.step.as_str()))
+            .cloned()
+    }
+
     fn canonical(&self) -> Vec<u8> {
         canonical::to_vec(&serde_json::to_value(self).unwrap_or(Value::Null))
     }
@@ -66,6 +101,33 @@ impl ApprovalSet {
             .map_err(|_cause| ApprovalsError)?;
         json::read_as(&bytes).map_err(|_cause| ApprovalsError)
     }
+}
+
+/// Whether the member of `value` is this text.
+fn is(value: &Value, member: &str, text: &str) -> bool {
+    value.get(member).and_then(Value::as_str) == Some(text)
+}
+
+/// Whether the signed `step` is `call`.
+fn step_is(step: &Value, call: &MatchedCall) -> bool {
+    let approved = call.intent().call();
+    let same_tool = is(step, "tool", approved.tool.as_str())
+        && is(
+            step,
+            "definition_sha256",
+            &approved.definition_sha256.to_string(),
+        );
+    let empty = serde_json::Map::new();
+    let member = |name: &str| step.get(name).and_then(Value::as_object).unwrap_or(&empty);
+    let bounds = member("bounds").clone().into_iter().collect();
+    let params = call.params().members();
+    let exact = member("bounds").is_empty()
+        && is(step, "params_sha256", &approved.params_sha256.to_string())
+        && is(step, "request_sha256", &approved.request_sha256.to_string());
+    let kept = !member("bounds").is_empty()
+        && bounds::settle(member("params"), &bounds, params)
+            .is_ok_and(|settled| settled == *params);
+    same_tool && (exact || kept)
 }
 
 /// Signs the plan hash as an approver does: base64url over its 32 bytes.
@@ -96,6 +158,7 @@ mod tests {
                 role: "approver".to_owned(),
                 signature: Some(sign(&key, &plan)),
             }],
+            plan: None,
         };
         let again = ApprovalSet::decode(&set.encode()).unwrap();
         assert_eq!(again.digest(), set.digest());

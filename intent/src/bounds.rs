@@ -1,10 +1,32 @@
 //! `bounds`: JSON Schemas for parameters whose values are known only when the step runs.
+//!
+//! Agents write them, so they are a small closed subset of JSON Schema: nothing in it takes long to
+//! compile or to evaluate, and people can read what it allows.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use crate::schema;
+
+/// The keywords that a bound may use.
+const KEYWORDS: [&str; 11] = [
+    "type",
+    "const",
+    "enum",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "format",
+    "description",
+];
+/// The longest bound, in bytes of its canonical form.
+const MAX_BYTES: usize = 4_096;
+/// The most values of an `enum`.
+const MAX_VALUES: usize = 64;
 
 /// Bounds that are no schema, or values outside them.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +67,40 @@ pub enum BoundsError {
 /// # Errors
 /// [`BoundsError::Schema`].
 pub fn check(bounds: &BTreeMap<String, Value>) -> Result<(), BoundsError> {
-    for (param, bound) in bounds {
-        compile(param, bound)?;
+    bounds
+        .iter()
+        .try_for_each(|(param, bound)| check_one(param, bound))
+}
+
+fn check_one(param: &str, bound: &Value) -> Result<(), BoundsError> {
+    let refuse = |message: String| {
+        Err(BoundsError::Schema {
+            param: param.to_owned(),
+            message,
+        })
+    };
+    let Some(members) = bound.as_object() else {
+        return refuse("it is no object".to_owned());
+    };
+    if let Some(keyword) = members
+        .keys()
+        .find(|name| !KEYWORDS.contains(&name.as_str()))
+    {
+        return refuse(format!(
+            "`{keyword}` is not taken in a bound, only {}",
+            KEYWORDS.join(", ")
+        ));
     }
-    Ok(())
+    let values = members
+        .get("enum")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
+    if values > MAX_VALUES || crate::canonical::to_vec(bound).len() > MAX_BYTES {
+        return refuse(format!(
+            "it is longer than {MAX_VALUES} values or {MAX_BYTES} bytes"
+        ));
+    }
+    compile(param, bound).map(drop)
 }
 
 /// The exact parameters of a step: those of the plan, with the bounded ones taken from `exact`.
@@ -69,6 +121,7 @@ pub fn settle(
         }
         settled.insert(param.clone(), value.clone());
     }
+    check(bounds)?;
     for (param, bound) in bounds {
         let value = settled.get(param).ok_or_else(|| BoundsError::Missing {
             param: param.clone(),
@@ -98,6 +151,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn bounds_are_a_small_closed_subset() {
+        let check = |bound: Value| check(&BTreeMap::from([("p".to_owned(), bound)]));
+        assert!(check(json!({"type": "integer", "minimum": 1, "exclusiveMaximum": 9})).is_ok());
+        assert!(check(json!({"enum": ["a", "b"]})).is_ok());
+        for bound in [
+            json!({"pattern": "(a+)+$"}),
+            json!({"anyOf": [{"const": 1}]}),
+            json!({"type": "object", "properties": {}}),
+            json!({"enum": (0..65).collect::<Vec<_>>()}),
+            json!({"const": "x".repeat(5_000)}),
+            json!(true),
+        ] {
+            assert!(
+                matches!(check(bound.clone()), Err(BoundsError::Schema { .. })),
+                "{bound}"
+            );
+        }
+    }
 
     #[test]
     fn only_bounded_parameters_move_and_only_inside_their_bounds() {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// An id that is not of its kind's form.
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` is not a {kind}: {rule}")]
+#[error("`{text}` is no {kind}: {rule}")]
 pub struct IdError {
     kind: &'static str,
     rule: &'static str,

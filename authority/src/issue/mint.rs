@@ -31,11 +31,10 @@ pub(super) fn mint(
     authority: &Authority,
     found: &StoredPlan,
     call: &Call<'_>,
-    approval: Option<&Approval>,
+    approvals: Option<ApprovalSet>,
     now: Timestamp,
 ) -> Minted {
     let (plan, settings) = (&found.plan, &authority.settings);
-    let set = approval.map(Approval::to_set);
     let iat = now.as_second();
     let life = i64::try_from(settings.token_ttl.as_secs()).unwrap_or(token::MAX_LIFE);
     let exp = iat.saturating_add(life.clamp(1, token::MAX_LIFE));
@@ -62,7 +61,7 @@ pub(super) fn mint(
         step: call.step.id.clone(),
         policy: plan.bundle,
         policy_epoch: plan.policy_epoch,
-        approvals: set.as_ref().map(ApprovalSet::digest),
+        approvals: approvals.as_ref().map(ApprovalSet::digest),
         precondition: None,
         cnf: None,
     };
@@ -70,7 +69,7 @@ pub(super) fn mint(
         token: token::sign(authority.keys.active(), &intent),
         jti,
         expires_at: Timestamp::from_second(exp).unwrap_or(now),
-        approvals: set.map(|set| set.encode()),
+        approvals: approvals.map(|set| set.encode()),
     }
 }
 

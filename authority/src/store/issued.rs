@@ -141,24 +141,22 @@ pub(crate) async fn failures(
     Ok(count)
 }
 
-/// The tools for which `agent` got a token: in `run`, or after `since` when the plan names no run.
+/// The tools for which `agent` got tokens in `run`.
 pub(crate) async fn tools_before(
     connection: &mut AnyConnection,
     tenant: &TenantId,
     agent: &AgentId,
-    run: Option<&RunId>,
-    since: Timestamp,
+    run: &RunId,
 ) -> Result<Vec<ToolName>, StoreError> {
     let rows = sqlx::query(
         "SELECT DISTINCT issued.tool AS tool FROM issued \
          JOIN plan ON plan.plan_id = issued.plan_id \
          WHERE issued.tenant = $1 AND issued.agent = $2 \
-         AND (plan.run = $3 OR ($3 = '' AND issued.issued_at > $4)) ORDER BY tool",
+         AND plan.run = $3 ORDER BY tool",
     )
     .bind(tenant.as_str())
     .bind(agent.as_str())
-    .bind(run.map_or("", RunId::as_str))
-    .bind(stamp::to_millis(since))
+    .bind(run.as_str())
     .fetch_all(connection)
     .await?;
     rows.iter()

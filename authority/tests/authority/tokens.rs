@@ -319,6 +319,38 @@ async fn bounds_are_judged_at_their_edges() {
 }
 
 #[tokio::test]
+async fn value_that_may_still_move_is_never_shown_as_what_will_be_sent() {
+    let world = World::new().await;
+    let shown = json!([{
+        "id": "s1", "tool": "infra.scale", "params": {"service_id": "payments", "replicas": 21},
+        "bounds": {"replicas": {"type": "integer", "minimum": 0, "maximum": 100}},
+    }]);
+    let plan = world.submit("remediator", shown).await;
+    assert_eq!(plan["verdict"], "needs_approval");
+    assert!(plan["steps"][0].get("request").is_none(), "{plan:#}");
+
+    let moving = json!([{
+        "id": "s1", "tool": "infra.shutdown", "params": {"service_id": "auth"},
+        "bounds": {"service_id": {"enum": ["auth", "payments"]}},
+    }]);
+    let plan = world.submit("remediator", moving).await;
+    let step = &plan["steps"][0];
+    assert!(
+        step.get("request").is_none() && step.get("resource").is_none(),
+        "{plan:#}"
+    );
+    let slow = json!([{
+        "id": "s1", "tool": "infra.restart", "params": {},
+        "bounds": {"service_id": {"pattern": "^(?=a)(a|aa)+(?!b)$"}},
+    }]);
+    let body = json!({"goal": "g", "steps": slow});
+    world
+        .call("remediator", "POST", "/v1/plans", &body)
+        .await
+        .refused(422, "invalid");
+}
+
+#[tokio::test]
 async fn parameters_of_a_step_without_bounds_do_not_move() {
     let world = World::new().await;
     let plan = world.submit("remediator", json!([restart("s1")])).await;

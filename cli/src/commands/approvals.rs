@@ -213,8 +213,10 @@ fn checked_hash(view: &Value) -> Result<Digest, Failure> {
     let Some(step) = step else {
         return Err(tampered("the step is not in the plan's bytes"));
     };
-    for member in ["tool", "effect", "params", "request"] {
-        let value = |item: &Value| item.get(member).cloned().unwrap_or_default();
+    for member in ["tool", "effect", "resource", "params", "bounds", "request"] {
+        // An empty list of bounds may be left out.
+        let none = |value: &Value| *value != json!({});
+        let value = |item: &Value| item.get(member).cloned().filter(none).unwrap_or_default();
         if value(step) != value(view) {
             return Err(tampered("what is shown is not what the hash covers"));
         }
@@ -254,6 +256,45 @@ fn signing_key(client: &Client, who: &Who, file: Option<PathBuf>) -> Result<Sign
         .map_err(|error| Failure::because(format!("`{}` is no signing key", path.display()), error))
 }
 
+/// What would be sent, and what may still move.
+fn describe_call(view: &Value, text: &mut String) {
+    for (name, member) in [("params", "/params"), ("may move", "/bounds")] {
+        let value = view
+            .pointer(member)
+            .filter(|value| !value.is_null() && **value != json!({}));
+        if let Some(value) = value {
+            let _ = writeln!(
+                text,
+                "  {name:<11} {}",
+                crate::output::shown(&value.to_string())
+            );
+        }
+    }
+    let request = view.get("request").filter(|request| !request.is_null());
+    match request {
+        Some(_) => {
+            let _ = writeln!(
+                text,
+                "  will send   {} {}{}",
+                cell(view, "/request/method"),
+                cell(view, "/request/upstream"),
+                cell(view, "/request/path"),
+            );
+        }
+        None => text.push_str("  will send   not known yet: anything that `may move` allows\n"),
+    }
+    if let Some(body) = request
+        .and_then(|request| request.get("body"))
+        .filter(|body| !body.is_null())
+    {
+        let _ = writeln!(
+            text,
+            "              {}",
+            crate::output::shown(&body.to_string())
+        );
+    }
+}
+
 /// The approval for a person who must decide.
 fn describe(view: &Value) -> String {
     let mut text = format!(
@@ -268,24 +309,7 @@ fn describe(view: &Value) -> String {
         let (before, after) = (cell(view, "/change/before"), cell(view, "/change/after"));
         let _ = writeln!(text, "  change      {attribute} {before} → {after}");
     }
-    let request = view.get("request").filter(|request| !request.is_null());
-    let _ = writeln!(
-        text,
-        "  will send   {} {}{}",
-        cell(view, "/request/method"),
-        cell(view, "/request/upstream"),
-        cell(view, "/request/path"),
-    );
-    if let Some(body) = request
-        .and_then(|request| request.get("body"))
-        .filter(|body| !body.is_null())
-    {
-        let _ = writeln!(
-            text,
-            "              {}",
-            crate::output::shown(&body.to_string())
-        );
-    }
+    describe_call(view, &mut text);
     text.push_str(&reasons(view, "  why         "));
     for rule in view
         .get("rule")

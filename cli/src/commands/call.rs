@@ -144,7 +144,10 @@ async fn plan(
                 "reasons": judged.get("reasons"),
                 "policies": judged.get("policies"),
             });
-            let text = format!("{hint}\n{}", reasons(&judged, "  "));
+            let text = format!(
+                "{hint}\nadd --wait to run the call once it is approved\n{}",
+                reasons(&judged, "  ")
+            );
             return Ok(Err(Report::new(document, text).verdict(Verdict::No)));
         }
         if !told {

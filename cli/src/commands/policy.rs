@@ -130,7 +130,7 @@ fn check(dir: &Path) -> Result<Report, Failure> {
     };
     let policies: usize = bundle.files().iter().map(|file| file.policies.len()).sum();
     let text = format!(
-        "bundle {}\n{} tools, {} policies in {} files: valid\n{}",
+        "bundle {}\n{} tools, {} policies in {} files: every policy fits the schema\n{}",
         bundle.hash(),
         bundle.catalogue().len(),
         policies,
@@ -168,6 +168,9 @@ fn said(cases: &CaseReport) -> String {
         cases.passed,
         cases.failed.len()
     );
+    if !cases.failed.is_empty() {
+        text.push_str("; an authority does not load this bundle until every case passes");
+    }
     for failure in &cases.failed {
         let _ = write!(
             text,

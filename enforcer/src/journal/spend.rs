@@ -101,6 +101,11 @@ impl Spend {
         if let Some(earlier) = calls::by_jti(&mut *tx, &call.tenant, &call.jti).await? {
             return Ok(Err(used(&earlier)));
         }
+        if matches!(self.effect, Effect::Destructive | Effect::Data)
+            && let Some(earlier) = calls::of_step(&mut *tx, &call).await?
+        {
+            return Ok(Err(ran(&earlier)));
+        }
         if self.effect != Effect::Read && !calls::lock(tx, &call).await? {
             return Ok(Err(match calls::holder(tx, &call).await? {
                 // Spent by another process since the look above.
@@ -212,6 +217,12 @@ fn used(earlier: &Call) -> Refusal {
         "the token was used already, by attempt `{}`",
         earlier.attempt
     );
+    Refusal::new(RefusalCode::TokenUsed, message)
+}
+
+/// What cannot be undone runs once per approved step, whatever tokens there are for it.
+fn ran(earlier: &Call) -> Refusal {
+    let message = format!("the step ran already, by attempt `{}`", earlier.attempt);
     Refusal::new(RefusalCode::TokenUsed, message)
 }
 

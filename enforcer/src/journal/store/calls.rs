@@ -36,6 +36,26 @@ pub(crate) struct Listing {
     pub(crate) limit: i64,
 }
 
+/// The call that ran, or may have run, for the same step of the same plan.
+pub(crate) async fn of_step(
+    connection: impl Executor<'_, Database = Any>,
+    call: &Call,
+) -> Result<Option<Call>, StoreError> {
+    let query = sqlx::query(select_calls!(
+        "WHERE c.tenant = $1 AND c.plan = $2 AND c.step = $3 AND c.state <> 'not_sent' \
+         AND (c.resolution IS NULL OR c.resolution <> 'not_executed') LIMIT 1"
+    ))
+    .bind(call.tenant.as_str())
+    .bind(call.plan.as_str())
+    .bind(call.step.as_str());
+    query
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
 /// Spends the token; `false` when it was spent before.
 pub(crate) async fn insert(tx: &mut AnyConnection, call: &Call) -> Result<bool, StoreError> {
     let done = sqlx::query(
