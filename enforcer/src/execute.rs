@@ -114,11 +114,17 @@ impl Executor {
     ///
     /// # Errors
     /// A refusal, with nothing sent; or `outcome_unrecorded`.
-    pub(crate) async fn run(&self, admitted: Admitted) -> Result<CallAnswer, Problem> {
+    pub(crate) async fn run(
+        &self,
+        admitted: Admitted,
+        place: OwnedSemaphorePermit,
+    ) -> Result<CallAnswer, Problem> {
         let (sender, receiver) = oneshot::channel();
         let executor = self.clone();
         let work = async move {
             let answer = Box::pin(executor.0.execute(admitted)).await;
+            // The place is free when the call is over, not when its caller has left.
+            drop(place);
             let _ = sender.send(answer);
         };
         drop(

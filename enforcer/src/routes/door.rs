@@ -95,7 +95,7 @@ pub(super) async fn pass(
     let mut subject = Subject::default();
     let outcome = match doorway.gate.admit(knock, &mut subject) {
         Ok(admitted) => match doorway.places.take() {
-            Ok(_place) => doorway.executor.run(admitted).await,
+            Ok(place) => doorway.executor.run(admitted, place).await,
             Err(refusal) => Err(refusal.into()),
         },
         Err(problem) => Err(problem),
