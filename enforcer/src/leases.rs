@@ -3,6 +3,7 @@
 //! A lease is verified on each use and never spent. What it was used for is recorded at most a second
 //! later; of each token the first receipt of a successful read goes to the authority.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -109,10 +110,11 @@ impl Leases {
             kind: Kind::Outcome,
             at: self.clock.now(),
             body,
-            receipts,
+            receipts: receipts.clone(),
         };
         if !journal.note(note).await {
-            tracing::warn!(reads = uses.len(), "reads were not recorded");
+            tracing::warn!(reads = uses.len(), "reads are not recorded yet");
+            self.lock().keep(uses, others, receipts);
         }
     }
 
@@ -122,6 +124,25 @@ impl Leases {
 }
 
 impl Inner {
+    /// Takes back what could not be recorded, for the next record.
+    fn keep(&mut self, uses: BTreeMap<String, Uses>, others: u64, mut receipts: Vec<NewReceipt>) {
+        self.others = self.others.saturating_add(others);
+        for (token, before) in uses {
+            let room = self.uses.len() < TOKENS;
+            match self.uses.entry(token) {
+                Entry::Occupied(mut since) => since.get_mut().add(&before),
+                Entry::Vacant(free) if room => drop(free.insert(before)),
+                Entry::Vacant(_) => {
+                    let count = before.done.saturating_add(before.failed);
+                    self.others = self.others.saturating_add(count);
+                }
+            }
+        }
+        receipts.append(&mut self.receipts);
+        receipts.truncate(REPORTED);
+        self.receipts = receipts;
+    }
+
     /// Queues the token's first success for the authority.
     fn report(&mut self, call: &Call, now: Timestamp) {
         while self.reported.first().is_some_and(|(end, _)| *end <= now) {
@@ -147,6 +168,11 @@ impl Inner {
 }
 
 impl Uses {
+    fn add(&mut self, other: &Self) {
+        self.done = self.done.saturating_add(other.done);
+        self.failed = self.failed.saturating_add(other.failed);
+    }
+
     /// The token's id stands under another name than `jti`, which names spent tokens.
     fn record(&self) -> Value {
         json!({

@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use countersign_ledger::{Entry, verify};
 use countersign_service::openapi::unserved;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use tokio::net::TcpListener;
 
 use crate::bench::{AGENT, Bench, OPERATOR, scale_params};
@@ -104,6 +105,42 @@ async fn last_records_are_written_on_the_way_out() {
     let bench = bench.restart().await;
     let found = kinds(&entries(&bench).await);
     assert_eq!(found, ["boot", "control", "outcome", "refuse", "boot"]);
+}
+
+#[tokio::test]
+async fn reads_that_could_not_be_recorded_are_recorded_later() {
+    let bench = Bench::start().await;
+    let params = json!({"service_id": "payments"});
+    let lease = bench.sign(&bench.intent("infra.get", &params));
+    let url = format!(
+        "sqlite://{}",
+        bench.folder.path().join("enforcer.db").display()
+    );
+    let mut saboteur = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let rename = |from, to| sqlx::AssertSqlSafe(format!("ALTER TABLE {from} RENAME TO {to}"));
+    sqlx::query(rename("receipt", "hidden"))
+        .execute(&mut saboteur)
+        .await
+        .unwrap();
+    bench.call(&lease, "infra.get", &params).await;
+    pass(&bench, Duration::from_secs(2)).await;
+    assert!(!kinds(&entries(&bench).await).contains(&"outcome".to_owned()));
+
+    sqlx::query(rename("hidden", "receipt"))
+        .execute(&mut saboteur)
+        .await
+        .unwrap();
+    bench.call(&lease, "infra.get", &params).await;
+    pass(&bench, Duration::from_secs(2)).await;
+    let entries = entries(&bench).await;
+    let records: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry["record"].as_str().unwrap())
+        .collect();
+    assert!(
+        records.iter().any(|record| record.contains(r#""done":2"#)),
+        "{records:#?}"
+    );
 }
 
 #[tokio::test]
