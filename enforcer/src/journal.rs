@@ -15,15 +15,17 @@ pub(crate) mod store;
 pub(crate) mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use countersign_intent::id::{AttemptId, IntentId, TenantId};
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::token::Floor;
 use countersign_ledger::Ledger;
-use countersign_service::clock::Clock;
+use countersign_service::clock::{self, Clock};
 use countersign_service::database::Database;
 use countersign_service::random::Random;
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::call::Call;
@@ -33,9 +35,12 @@ use self::settle::{Settle, SettleError, Settled};
 use self::spend::{Order, Spend};
 use crate::control::{Control, ControlDocument, ControlError};
 use crate::receipts::Signer;
+use crate::stamp;
 
 /// How many operations wait for the writer at most; beyond, calls are refused before they are spent.
 const QUEUE: usize = 4_096;
+/// How far the clock may stand behind the journal's high-water time.
+const SKEW: Duration = Duration::from_secs(5);
 
 /// The journal's handle. Clones share the writer.
 #[derive(Clone, Debug)]
@@ -56,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) tenant: TenantId,
     /// Tokens issued before this second do not count.
     pub(crate) floor: i64,
+    /// The latest time that the journal has seen, in milliseconds since 1970.
+    high_water: AtomicI64,
     /// Rung when a receipt was put into the outbox.
     pub(crate) receipts: Notify,
     /// Set while something that happened is not recorded.
@@ -216,6 +223,31 @@ impl Shared {
             issued_at: self.floor,
             policy_epoch,
         }
+    }
+
+    /// The latest time that the journal has seen.
+    pub(crate) fn high_water(&self) -> Timestamp {
+        let millis = self.high_water.load(Ordering::Acquire);
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Takes note of a time that is recorded.
+    fn saw(&self, at: Timestamp) {
+        self.high_water
+            .fetch_max(at.as_millisecond(), Ordering::AcqRel);
+    }
+
+    /// The time by which tokens are judged: the clock's, unless it stands behind what was seen.
+    ///
+    /// # Errors
+    /// `clock_behind` when it stands further behind than clocks may differ.
+    pub(crate) fn now(&self) -> Result<Timestamp, Refusal> {
+        let (now, seen) = (stamp::whole_millis(self.clock.now()), self.high_water());
+        if now < clock::saturating_sub(seen, SKEW) {
+            let message = "this enforcer's clock stands behind what its journal has seen";
+            return Err(Refusal::new(RefusalCode::ClockBehind, message));
+        }
+        Ok(now.max(seen))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use countersign_intent::id::TenantId;
@@ -114,6 +114,7 @@ pub(crate) async fn open(parts: Opened<'_>) -> Result<(Journal, Writer), Journal
         random: parts.random,
         tenant: parts.tenant.clone(),
         floor,
+        high_water: AtomicI64::new(high_water.as_millisecond()),
         receipts: Notify::new(),
         closed: AtomicBool::new(false),
     });
@@ -142,7 +143,6 @@ pub(crate) async fn open(parts: Opened<'_>) -> Result<(Journal, Writer), Journal
             receiver,
             shared,
             hub: parts.hub,
-            high_water,
             unrecorded,
         },
     ))

@@ -25,8 +25,6 @@ use crate::stamp;
 
 /// How long after its tool's time limit a call is given up.
 const GRACE: Duration = Duration::from_mins(1);
-/// How far the clock may stand behind the journal's high-water time.
-const SKEW: Duration = Duration::from_secs(5);
 
 /// A call whose token is to be spent.
 pub(crate) struct Order {
@@ -89,15 +87,16 @@ impl Spend {
     pub(super) async fn apply(
         &self,
         shared: &Shared,
-        high_water: Timestamp,
         tx: &mut AnyConnection,
     ) -> Result<Result<(Box<Call>, u64), Refusal>, StoreError> {
-        let now = stamp::whole_millis(shared.clock.now());
-        let generation = match self.check(shared, high_water, now) {
-            Ok(generation) => generation,
+        let checked = shared
+            .now()
+            .and_then(|now| Ok((now, self.check(shared, now)?)));
+        let (now, generation) = match checked {
+            Ok(checked) => checked,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let call = self.call(shared, now.max(high_water));
+        let call = self.call(shared, now);
         if let Some(earlier) = calls::by_jti(&mut *tx, &call.tenant, &call.jti).await? {
             return Ok(Err(used(&earlier)));
         }
@@ -126,16 +125,7 @@ impl Spend {
     }
 
     /// Control, key, floor, epoch and life again: time has passed since the call was admitted.
-    fn check(
-        &self,
-        shared: &Shared,
-        high_water: Timestamp,
-        now: Timestamp,
-    ) -> Result<u64, Refusal> {
-        if now < clock::saturating_sub(high_water, SKEW) {
-            let message = "this enforcer's clock stands behind what its journal has seen";
-            return Err(Refusal::new(RefusalCode::ClockBehind, message));
-        }
+    fn check(&self, shared: &Shared, now: Timestamp) -> Result<u64, Refusal> {
         let control = shared.control.snapshot()?;
         shared
             .control
@@ -158,7 +148,7 @@ impl Spend {
             let message = "the token was issued under an older policy epoch";
             return Err(Refusal::new(RefusalCode::TokenEpoch, message));
         }
-        if now.max(high_water) >= stamp::from_seconds(self.intent.exp) {
+        if now >= stamp::from_seconds(self.intent.exp) {
             let message = "the token expired while the call waited";
             return Err(Refusal::new(RefusalCode::TokenExpired, message));
         }

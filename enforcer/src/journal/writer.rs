@@ -11,7 +11,6 @@ use countersign_service::clock;
 use countersign_service::database::{Engine, Write};
 use countersign_service::events::Hub;
 use countersign_service::problem::error_chain;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +40,6 @@ pub(crate) struct Writer {
     pub(super) receiver: mpsc::Receiver<Operation>,
     pub(super) shared: Arc<Shared>,
     pub(super) hub: Hub,
-    pub(super) high_water: Timestamp,
     /// What happened and is not recorded yet; the journal is closed while there is any.
     pub(super) unrecorded: VecDeque<Settle>,
 }
@@ -135,9 +133,9 @@ impl Writer {
 
     async fn apply(&self, operation: &Operation, tx: &mut Write) -> Result<Answer, StoreError> {
         match operation {
-            Operation::Spend { spend, .. } => Ok(Answer::Spend(
-                spend.apply(&self.shared, self.high_water, tx).await?,
-            )),
+            Operation::Spend { spend, .. } => {
+                Ok(Answer::Spend(spend.apply(&self.shared, tx).await?))
+            }
             Operation::Settle { settle, .. } => {
                 Ok(Answer::Settle(settle.apply(&self.shared, tx).await?))
             }
@@ -191,7 +189,7 @@ impl Writer {
         for (operation, answer) in batch.into_iter().zip(answers) {
             match &answer {
                 Answer::Spend(Ok((call, _))) => {
-                    self.high_water = self.high_water.max(call.consumed_at);
+                    self.shared.saw(call.consumed_at);
                     self.publish(call);
                 }
                 Answer::Settle(Ok(settled)) => {

@@ -201,6 +201,25 @@ async fn journal_that_lost_records_refuses_tokens_of_before() {
 }
 
 #[tokio::test]
+async fn clock_that_went_back_reads_nothing_under_a_lease() {
+    let bench = Bench::start().await;
+    let params = json!({"service_id": "payments"});
+    let lease = bench.sign(&bench.intent("infra.get", &params));
+    bench.clock.advance(Duration::from_secs(30));
+    bench.put_control(&bench.control(1, &json!([]))).await;
+    let (status, body) = bench
+        .call(&bench.scale(), "infra.scale", &scale_params())
+        .await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (status, body) = bench.call(&lease, "infra.get", &params).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    bench.clock.set(bench.clock.now() - Duration::from_secs(10));
+    let (status, body) = bench.call(&lease, "infra.get", &params).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    assert_eq!(body["code"], "clock_behind");
+}
+
+#[tokio::test]
 async fn clock_that_went_back_spends_nothing() {
     let bench = Bench::start().await;
     bench
@@ -210,8 +229,8 @@ async fn clock_that_went_back_spends_nothing() {
     let now = bench.clock.now();
     bench.clock.set(now - Duration::from_secs(6));
     let (status, body) = bench.call(&token, "infra.scale", &scale_params()).await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
-    assert_eq!(body["code"], "token_early");
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    assert_eq!(body["code"], "clock_behind");
     bench.clock.set(now - Duration::from_secs(4));
     let (status, body) = bench.call(&token, "infra.scale", &scale_params()).await;
     assert_eq!(status, StatusCode::OK, "{body}");
