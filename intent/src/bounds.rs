@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use crate::schema;
@@ -69,10 +70,11 @@ pub enum BoundsError {
 pub fn check(bounds: &BTreeMap<String, Value>) -> Result<(), BoundsError> {
     bounds
         .iter()
-        .try_for_each(|(param, bound)| check_one(param, bound))
+        .try_for_each(|(param, bound)| compile(param, bound).map(drop))
 }
 
-fn check_one(param: &str, bound: &Value) -> Result<(), BoundsError> {
+/// Compiles one bound, once it is seen to be of the closed subset.
+fn compile(param: &str, bound: &Value) -> Result<Validator, BoundsError> {
     let refuse = |message: String| {
         Err(BoundsError::Schema {
             param: param.to_owned(),
@@ -100,7 +102,9 @@ fn check_one(param: &str, bound: &Value) -> Result<(), BoundsError> {
             "it is longer than {MAX_VALUES} values or {MAX_BYTES} bytes"
         ));
     }
-    compile(param, bound).map(drop)
+    schema::compile(bound)
+        .map(|(_, validator)| validator)
+        .or_else(refuse)
 }
 
 /// The exact parameters of a step: those of the plan, with the bounded ones taken from `exact`.
@@ -121,12 +125,11 @@ pub fn settle(
         }
         settled.insert(param.clone(), value.clone());
     }
-    check(bounds)?;
     for (param, bound) in bounds {
+        let validator = compile(param, bound)?;
         let value = settled.get(param).ok_or_else(|| BoundsError::Missing {
             param: param.clone(),
         })?;
-        let validator = compile(param, bound)?;
         if let Some(message) = schema::violation(&validator, value) {
             return Err(BoundsError::Outside {
                 param: param.clone(),
@@ -135,15 +138,6 @@ pub fn settle(
         }
     }
     Ok(settled)
-}
-
-fn compile(param: &str, bound: &Value) -> Result<jsonschema::Validator, BoundsError> {
-    schema::compile(bound)
-        .map(|(_, validator)| validator)
-        .map_err(|message| BoundsError::Schema {
-            param: param.to_owned(),
-            message,
-        })
 }
 
 #[cfg(test)]

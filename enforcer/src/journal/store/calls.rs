@@ -48,12 +48,7 @@ pub(crate) async fn of_step(
     .bind(call.tenant.as_str())
     .bind(call.plan.as_str())
     .bind(call.step.as_str());
-    query
-        .fetch_optional(connection)
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+    one(query, connection).await
 }
 
 /// Spends the token; `false` when it was spent before.
@@ -125,12 +120,7 @@ pub(crate) async fn by_jti(
     let query = sqlx::query(select_calls!("WHERE c.tenant = $1 AND c.jti = $2"))
         .bind(tenant.as_str())
         .bind(jti.as_str());
-    query
-        .fetch_optional(connection)
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+    one(query, connection).await
 }
 
 /// The call of the attempt `attempt`.
@@ -142,12 +132,7 @@ pub(crate) async fn by_attempt(
     let query = sqlx::query(select_calls!("WHERE c.tenant = $1 AND c.attempt = $2"))
         .bind(tenant.as_str())
         .bind(attempt.as_str());
-    query
-        .fetch_optional(connection)
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+    one(query, connection).await
 }
 
 /// Calls, newest first.
@@ -237,6 +222,18 @@ pub(crate) async fn holder(
     .bind(call.resource.as_str());
     query
         .fetch_optional(tx)
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+async fn one<'e>(
+    query: Query<'e, Any, AnyArguments>,
+    connection: impl Executor<'e, Database = Any>,
+) -> Result<Option<Call>, StoreError> {
+    query
+        .fetch_optional(connection)
         .await?
         .as_ref()
         .map(read)
