@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{read, root};
 
 /// The crates, by folder.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "intent",
     "ledger",
     "service",
@@ -18,10 +18,11 @@ const FOLDERS: [&str; 9] = [
     "simulator",
     "cli",
     "tests",
+    "tests/support",
 ];
 
 /// Which crates of this workspace each may use (DESIGN §2).
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("intent", &[]),
     ("ledger", &["intent"]),
     ("service", &["intent"]),
@@ -42,6 +43,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         ],
     ),
     ("tests", &["intent", "service"]),
+    ("tests/support", &[]),
 ];
 
 /// What a crate must never use, directly.
