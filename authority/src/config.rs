@@ -8,6 +8,7 @@ use countersign_intent::id::TenantId;
 use countersign_service::clock::Clock;
 use countersign_service::credential::SecretKey;
 use countersign_service::database::sqlite_url;
+use countersign_service::faults::Faults;
 use countersign_service::random::Random;
 use countersign_service::server::Isolation;
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub clock: Clock,
     /// The randomness.
     pub random: Random,
+    /// Where a test ends the process.
+    pub faults: Faults,
 }
 
 impl Config {
@@ -75,6 +78,7 @@ impl Config {
             isolation: Isolation::OwnProcess,
             clock: Clock::system(),
             random: Random::system(),
+            faults: Faults::none(),
         }
     }
 }

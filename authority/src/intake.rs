@@ -58,6 +58,12 @@ impl From<SubmitError> for Problem {
                 let detail = format!("step `{step}`: {}", refusal.message);
                 Self::new(ProblemType::Refused(refusal.code), detail).field("step", step.as_str())
             }
+            SubmitError::Prepare(PrepareError::Precondition { step, message }) => {
+                let detail = format!("step `{step}`: {message}");
+                Self::new(ProblemType::Invalid, detail)
+                    .field("step", step.as_str())
+                    .field("field", "precondition")
+            }
             SubmitError::Prepare(PrepareError::Bounds { step, source }) => {
                 let detail = format!("step `{step}`: {source}");
                 Self::new(ProblemType::Invalid, detail).field("step", step.as_str())

@@ -121,7 +121,7 @@ pub(crate) async fn issue(authority: &Authority, wanted: Wanted<'_>) -> Result<A
     let step = step_of(&found.plan, wanted)?;
     check::runnable(&found.plan, step, &bundle)?;
     check::last_token_is_spent(authority, step).await?;
-    let call = call(&bundle, &found.plan, step, wanted.params)?;
+    let call = call(&bundle, &found.plan, step, wanted)?;
     let judgement = decide_again(authority, &bundle, wanted.agent, &found.plan, &call, now).await?;
 
     // What was read may have changed since: it is read again in the transaction that records the token.
@@ -190,8 +190,9 @@ fn step_of<'a>(plan: &'a Plan, wanted: Wanted<'_>) -> Result<&'a Step, IssueErro
     plan.step(wanted.step).ok_or_else(missing)
 }
 
-/// The one call that a token is for.
+/// The one call that a token is for, and the agent that may make it.
 struct Call<'a> {
+    agent: &'a Agent,
     step: &'a Step,
     tool: &'a Tool,
     params: Params,
@@ -202,7 +203,7 @@ fn call<'a>(
     bundle: &'a Bundle,
     plan: &Plan,
     step: &'a Step,
-    exact: Option<&Map<String, Value>>,
+    wanted: Wanted<'a>,
 ) -> Result<Call<'a>, IssueError> {
     let tool = judge::find_tool(bundle, &step.tool)?;
     if tool.definition_sha256() != step.definition_sha256 {
@@ -212,10 +213,11 @@ fn call<'a>(
         );
         return Err(IssueError::State(ProblemType::PlanStale, detail));
     }
-    let params = judge::fitting(tool, check::exact_params(step, exact)?)?;
+    let params = judge::fitting(tool, check::exact_params(step, wanted.params)?)?;
     let request = render(tool, &params)
         .map_err(|error| Refusal::new(RefusalCode::RenderRefused, error.to_string()))?;
     Ok(Call {
+        agent: wanted.agent,
         step,
         tool,
         params,

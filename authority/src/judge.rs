@@ -38,6 +38,14 @@ pub(crate) enum PrepareError {
         /// What is wrong.
         refusal: Refusal,
     },
+    /// It states a precondition that its tool does not have, or states none where it has one.
+    #[error("step `{step}`: {message}")]
+    Precondition {
+        /// The step.
+        step: StepId,
+        /// What is expected.
+        message: String,
+    },
     /// Its bounds leave policy nothing to judge.
     #[error("step `{step}`: {source}")]
     Bounds {
@@ -132,6 +140,7 @@ fn prepare_step<'a>(
         refusal,
     };
     let tool = find_tool(bundle, &request.tool).map_err(refused)?;
+    check_precondition(tool, request)?;
     let candidates = if request.bounds.is_empty() {
         vec![fitting(tool, request.params.clone()).map_err(refused)?]
     } else {
@@ -162,6 +171,22 @@ fn prepare_step<'a>(
         request,
         tool,
         candidates,
+    })
+}
+
+/// What was seen is stated exactly where the tool has a place to look.
+fn check_precondition(tool: &Tool, request: &StepRequest) -> Result<(), PrepareError> {
+    let message = match (&tool.definition().precondition, &request.precondition) {
+        (Some(_), Some(_)) | (None, None) => return Ok(()),
+        (Some(place), None) => format!(
+            "`{}` has a precondition: state in `precondition` what `{}` showed at `{}`",
+            tool.name, place.tool, place.value
+        ),
+        (None, Some(_)) => format!("`{}` has no precondition: leave `precondition` out", tool.name),
+    };
+    Err(PrepareError::Precondition {
+        step: request.id.clone(),
+        message,
     })
 }
 
@@ -384,7 +409,7 @@ pub(crate) fn reason(code: &str, message: impl Into<String>) -> Reason {
 fn settled_resource(tool: &Tool, request: &StepRequest) -> Option<String> {
     let resource = &tool.definition().resource;
     let moves = |param: &String| request.bounds.contains_key(param);
-    if resource.param.as_ref().is_some_and(moves) {
+    if resource.params().iter().any(moves) {
         return None;
     }
     let id = resource.id_in(&request.params)?;
@@ -407,6 +432,7 @@ fn to_step(prepared: &Prepared<'_>, judgement: &Judgement) -> Step {
         resource: settled_resource(tool, request),
         params: request.params.clone(),
         bounds: request.bounds.clone(),
+        precondition: request.precondition.clone(),
         after: request.after.clone(),
         reason: request.reason.clone(),
         verdict: judgement.verdict,

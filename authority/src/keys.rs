@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_intent::key::{JwkSet, KeyError, SigningKey, VerifyingKeys};
+use countersign_service::faults::{Faults, Point};
 use countersign_service::files::{self, FileError};
 use countersign_service::random::Random;
 
@@ -41,7 +42,11 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Loads `intent-*.jwk` of `folder`, or makes the first key there.
-    pub(crate) fn load_or_generate(folder: &Path, random: &Random) -> Result<Self, KeysError> {
+    pub(crate) fn load_or_generate(
+        folder: &Path,
+        random: &Random,
+        faults: Faults,
+    ) -> Result<Self, KeysError> {
         files::ensure_dir_private(folder)?;
         let mut found = Vec::new();
         for path in key_files(folder)? {
@@ -65,11 +70,11 @@ impl Keys {
             .collect();
         match found.pop() {
             Some((_, active)) => Ok(Self { active, published }),
-            None => Self::generate(folder, random),
+            None => Self::generate(folder, random, faults),
         }
     }
 
-    fn generate(folder: &Path, random: &Random) -> Result<Self, KeysError> {
+    fn generate(folder: &Path, random: &Random, faults: Faults) -> Result<Self, KeysError> {
         let seed = zeroize::Zeroizing::new(random.bytes::<32>());
         let refuse = |source| KeysError::Key {
             path: folder.to_owned(),
@@ -77,6 +82,7 @@ impl Keys {
         };
         let active = SigningKey::from_seed(&seed).map_err(refuse)?;
         let path = folder.join(format!("intent-{}.jwk", active.kid()));
+        faults.reach(Point::KeyWrite);
         files::write_private(&path, active.to_private_jwk().as_bytes())?;
         tracing::info!(key.id = %active.kid(), "made an intent-signing key");
         let published = [active.verifying_key().clone()].into_iter().collect();
@@ -122,8 +128,8 @@ mod tests {
     fn the_first_start_makes_a_key_that_the_next_one_uses() {
         let folder = tempfile::tempdir().unwrap();
         let random = Random::seeded(1);
-        let made = Keys::load_or_generate(folder.path(), &random).unwrap();
-        let again = Keys::load_or_generate(folder.path(), &random).unwrap();
+        let made = Keys::load_or_generate(folder.path(), &random, Faults::none()).unwrap();
+        let again = Keys::load_or_generate(folder.path(), &random, Faults::none()).unwrap();
         assert_eq!(made.active().kid(), again.active().kid());
         assert_eq!(again.to_jwks().keys.len(), 1);
     }
@@ -131,7 +137,8 @@ mod tests {
     #[test]
     fn the_newest_key_signs_and_all_are_published() {
         let folder = tempfile::tempdir().unwrap();
-        let old = Keys::load_or_generate(folder.path(), &Random::seeded(1)).unwrap();
+        let old =
+            Keys::load_or_generate(folder.path(), &Random::seeded(1), Faults::none()).unwrap();
         let new = SigningKey::from_seed(&[9; 32]).unwrap();
         let path = folder.path().join(format!("intent-{}.jwk", new.kid()));
         files::write_private(&path, new.to_private_jwk().as_bytes()).unwrap();
@@ -142,7 +149,8 @@ mod tests {
             .unwrap()
             .set_modified(later)
             .unwrap();
-        let both = Keys::load_or_generate(folder.path(), &Random::seeded(1)).unwrap();
+        let both =
+            Keys::load_or_generate(folder.path(), &Random::seeded(1), Faults::none()).unwrap();
         assert_eq!(both.active().kid(), new.kid());
         assert!(both.published.get(old.active().kid()).is_some());
     }
@@ -151,7 +159,8 @@ mod tests {
     fn a_damaged_key_stops_the_start() {
         let folder = tempfile::tempdir().unwrap();
         files::write_private(&folder.path().join("intent-0.jwk"), b"{}").unwrap();
-        let error = Keys::load_or_generate(folder.path(), &Random::seeded(1)).unwrap_err();
+        let error =
+            Keys::load_or_generate(folder.path(), &Random::seeded(1), Faults::none()).unwrap_err();
         assert!(matches!(error, KeysError::Key { .. }));
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Step {
     pub(crate) params: Map<String, Value>,
     /// Parameters that may differ when the token is asked for, each with its JSON Schema.
     pub(crate) bounds: BTreeMap<String, Value>,
+    /// What was seen where the tool's precondition looks.
+    pub(crate) precondition: Option<Value>,
     pub(crate) after: Vec<StepId>,
     /// The agent's own words; not checked by anybody.
     pub(crate) reason: Option<String>,
@@ -126,7 +128,7 @@ impl Plan {
 
 impl Step {
     fn document(&self) -> Value {
-        json!({
+        let mut document = json!({
             "id": self.id,
             "tool": self.tool,
             "resource": self.resource,
@@ -139,6 +141,11 @@ impl Step {
             "after": self.after,
             "effect": self.effect,
             "verdict": self.verdict.as_str(),
-        })
+        });
+        // Absent where there is none: what was seen may be `null`.
+        if let (Some(members), Some(seen)) = (document.as_object_mut(), &self.precondition) {
+            members.insert("precondition".to_owned(), seen.clone());
+        }
+        document
     }
 }

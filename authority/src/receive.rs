@@ -236,8 +236,10 @@ mod tests {
             status,
             body_sha256: None,
             body_length: None,
+            sends: None,
             consumed_at: at,
             ended_at: at,
+            precondition: None,
             leaf: None,
         }
     }
@@ -251,6 +253,11 @@ mod tests {
         assert_eq!(once(Issued, Outcome::NotSent, None), Some(NotSent));
         assert_eq!(once(Issued, Outcome::InDoubt, None), Some(InDoubt));
         assert_eq!(once(InDoubt, Outcome::ResolvedExecuted, None), Some(Done));
+        // A late answer that says no.
+        assert_eq!(
+            once(InDoubt, Outcome::ResolvedExecuted, Some(500)),
+            Some(Failed)
+        );
         assert_eq!(
             once(InDoubt, Outcome::ResolvedNotExecuted, None),
             Some(NotSent)

@@ -146,7 +146,7 @@ pub async fn run(config: Config, listener: TcpListener, tasks: &Tasks) -> Result
 async fn open(config: &Config) -> Result<Authority, RunError> {
     let folder = config.data.join("keys");
     files::ensure_dir_private(&config.data)?;
-    let keys = Keys::load_or_generate(&folder, &config.random)?;
+    let keys = Keys::load_or_generate(&folder, &config.random, config.faults)?;
     let directory = SharedDirectory::load(&config.policies, config.overlay.as_deref())?;
     let database = Database::open(
         &config.database_url,
@@ -173,7 +173,7 @@ async fn open(config: &Config) -> Result<Authority, RunError> {
         }),
         database,
         ledger,
-        policies: Arc::new(PolicyStore::new(&config.policies)),
+        policies: Arc::new(PolicyStore::new(&config.policies).with_faults(config.faults)),
         directory,
         keys: Arc::new(keys),
         enforcers: Enforcers::load(&folder, peers, config.clock.clone())?,

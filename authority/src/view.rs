@@ -71,6 +71,14 @@ pub(crate) struct StepView {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub(crate) bounds: BTreeMap<String, Value>,
+    /// What was seen where the tool's precondition looks: it must still be there when the call runs.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "countersign_intent::precondition::seen"
+    )]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) precondition: Option<Value>,
     /// Steps that must be done before.
     pub(crate) after: Vec<StepId>,
     /// Why, in the agent's own words: not checked.
@@ -142,6 +150,7 @@ impl From<Step> for StepView {
             resource: step.resource,
             params: step.params,
             bounds: step.bounds,
+            precondition: step.precondition,
             after: step.after,
             reason: step.reason,
             verdict: step.verdict,
@@ -188,6 +197,14 @@ pub(crate) struct ApprovalView {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub(crate) bounds: BTreeMap<String, Value>,
+    /// What was seen where the tool's precondition looks: it must still be there when the call runs.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "countersign_intent::precondition::seen"
+    )]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) precondition: Option<Value>,
     /// The rendered call: what will be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<countersign_intent::render::RenderedCall>)]
@@ -287,6 +304,7 @@ impl ApprovalView {
             resource: step.resource.clone(),
             params: step.params.clone(),
             bounds: step.bounds.clone(),
+            precondition: step.precondition.clone(),
             request: step.request.clone(),
             reasons: approval.reasons,
             policies: approval.policies,

@@ -121,6 +121,8 @@ pub(crate) enum Command {
     Call(commands::call::Args),
     /// Submit a plan, look at it, take a step's token
     Plan(commands::plan::Args),
+    /// Forward plain HTTP requests to an upstream, with a token for each
+    Forward(commands::forward::Args),
     /// Look at what waits for a person, and decide
     Approvals(commands::approvals::Args),
     /// Look into a token or a receipt

@@ -10,6 +10,7 @@ pub(crate) mod console;
 pub(crate) mod doctor;
 pub(crate) mod enforcer;
 pub(crate) mod fault;
+pub(crate) mod forward;
 pub(crate) mod freeze;
 pub(crate) mod keys;
 pub(crate) mod openapi;
@@ -47,6 +48,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Runs(args) => runs::run(&client(&global)?, args).await,
         Command::Call(args) => call::run(&client(&global)?, args).await,
         Command::Plan(args) => plan::run(&client(&global)?, args).await,
+        Command::Forward(args) => forward::run(&client(&global)?, args, form).await,
         Command::Approvals(args) => approvals::run(&client(&global)?, args).await,
         Command::Token(args) => token::run(&global, args).await,
         Command::Policy(args) => policy::run(&settings(&global, Vec::new())?, args),
@@ -59,7 +61,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Keys(args) => keys::run(&settings(&global, Vec::new())?, &args),
         Command::Doctor(_) => doctor::run(&client(&global)?).await,
         Command::Openapi(args) => openapi::run(&args),
-        Command::CheckConfig(_) => Ok(check_config::run(&settings(&global, Vec::new())?)),
+        Command::CheckConfig(_) => check_config::run(&settings(&global, Vec::new())?),
     }
 }
 

@@ -13,6 +13,7 @@ mod console;
 mod data;
 mod failure;
 mod output;
+mod proof;
 mod settings;
 mod sse;
 mod start;

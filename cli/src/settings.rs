@@ -1,7 +1,9 @@
 //! Settings: one table of names, read once from flags, environment, `countersign.toml` and defaults.
 
+pub(crate) mod ceilings;
 mod file;
 pub(crate) mod setting;
+pub(crate) mod upstream;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +12,9 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use ceilings::Ceilings;
 use setting::{ALL, DATA, Form, OVERLAY, POLICIES, Setting};
+use upstream::Table;
 
 /// The settings file that is read when no other is named.
 pub(crate) const DEFAULT_FILE: &str = "countersign.toml";
@@ -30,7 +34,13 @@ pub(crate) enum Source {
 
 /// The settings of this process.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Settings(BTreeMap<&'static str, (String, Source)>);
+pub(crate) struct Settings {
+    values: BTreeMap<&'static str, (String, Source)>,
+    /// `[upstream.NAME]` of the file.
+    tables: BTreeMap<String, Table>,
+    /// `[ceilings]` of the file.
+    ceilings: Ceilings,
+}
 
 /// A setting cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +79,17 @@ pub(crate) enum SettingsError {
         /// What is expected.
         message: String,
     },
+    /// An upstream is not configured as one can be.
+    #[error("upstream `{name}`: {message}")]
+    Upstream {
+        /// Its name.
+        name: String,
+        /// What is wrong and what is expected.
+        message: String,
+    },
+    /// The ceilings are not configured as they can be.
+    #[error("[ceilings]: {0}")]
+    Ceilings(String),
     /// A needed setting is missing.
     #[error("{0} is not set: {1}")]
     Missing(&'static str, &'static str),
@@ -91,10 +112,15 @@ impl Settings {
                 values.insert(setting.key, (default.to_owned(), Source::Default));
             }
         }
+        let mut tables = BTreeMap::new();
+        let mut ceilings = Ceilings::default();
         if let Some((name, text)) = file {
-            for (key, value) in file::values(name, text)? {
+            let read = file::read(name, text)?;
+            for (key, value) in read.values {
                 values.insert(key, (value, Source::File));
             }
+            tables = read.upstreams;
+            ceilings = read.ceilings;
         }
         for setting in ALL {
             if let Some(value) = variable(setting.variable).filter(|value| !value.is_empty()) {
@@ -106,7 +132,11 @@ impl Settings {
                 values.insert(setting.key, (value, Source::Flag));
             }
         }
-        let settings = Self(values);
+        let settings = Self {
+            values,
+            tables,
+            ceilings,
+        };
         for setting in ALL {
             if let Some(value) = settings.text(*setting) {
                 setting
@@ -120,13 +150,18 @@ impl Settings {
 
     /// The value, where there is one.
     pub(crate) fn text(&self, setting: Setting) -> Option<&str> {
-        self.0.get(setting.key).map(|(value, _)| value.as_str())
+        self.values.get(setting.key).map(|(value, _)| value.as_str())
     }
 
     /// The value that somebody set: no default.
     pub(crate) fn chosen(&self, setting: Setting) -> Option<&str> {
-        let (value, source) = self.0.get(setting.key)?;
+        let (value, source) = self.values.get(setting.key)?;
         (*source > Source::Default).then_some(value.as_str())
+    }
+
+    /// Who set the value.
+    pub(crate) fn source(&self, setting: Setting) -> Option<Source> {
+        self.values.get(setting.key).map(|(_, source)| *source)
     }
 
     /// The value as a path.
@@ -160,7 +195,7 @@ impl Settings {
     /// The value cannot be used.
     pub(crate) fn wrong(&self, setting: Setting, message: &str) -> SettingsError {
         let (value, source) = self
-            .0
+            .values
             .get(setting.key)
             .cloned()
             .unwrap_or((String::new(), Source::Default));
@@ -179,6 +214,11 @@ impl Settings {
             value,
             message: message.to_owned(),
         }
+    }
+
+    /// How many calls a minute an enforcer runs.
+    pub(crate) fn ceilings(&self) -> &Ceilings {
+        &self.ceilings
     }
 
     /// The data folder.
@@ -206,7 +246,7 @@ impl Settings {
     /// The effective settings for people to look at: secrets hidden, passwords in addresses too.
     pub(crate) fn document(&self) -> Value {
         let rows = ALL.iter().map(|setting| {
-            let (value, source) = match self.0.get(setting.key) {
+            let (value, source) = match self.values.get(setting.key) {
                 Some((value, source)) => (Some(visible(*setting, value)), source.as_str()),
                 None => (None, Source::Default.as_str()),
             };
@@ -227,6 +267,11 @@ fn visible(setting: Setting, value: &str) -> String {
     if setting.form == Form::Secret {
         return "(set, hidden)".to_owned();
     }
+    without_password(value)
+}
+
+/// An address as it may be shown.
+fn without_password(value: &str) -> String {
     match (value.split_once("://"), value.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
         _ => value.to_owned(),

@@ -1,6 +1,7 @@
 //! Starting roles: bind, run, wait until ready, drain.
 
 pub(crate) mod configs;
+pub(crate) mod upstreams;
 
 use std::error::Error;
 use std::future::Future;

@@ -9,6 +9,7 @@ mod scope;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use countersign_intent::id::KeyId;
 use countersign_intent::key::{JwkSet, KeyError, VerifyingKeys};
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::token::Intent;
@@ -110,7 +111,7 @@ impl Snapshot {
     }
 
     /// Refuses what is stopped.
-    pub(crate) fn check(&self, intent: &Intent, kid: &str) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, intent: &Intent, kid: &KeyId) -> Result<(), Refusal> {
         let hit = self.stopped.iter().zip(&self.document.entries);
         let Some((_, entry)) = hit.into_iter().find(|(scope, _)| scope.covers(intent, kid)) else {
             return Ok(());

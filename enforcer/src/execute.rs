@@ -6,31 +6,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_intent::digest::Digest;
-use countersign_intent::id::AttemptId;
+use bytes::Bytes;
+use countersign_intent::id::{AttemptId, IntentId};
+use countersign_intent::precondition::Probe;
 use countersign_intent::receipt::Outcome;
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::token::Use;
 use countersign_intent::tool::Effect;
 use countersign_service::clock::Clock;
+use countersign_service::faults::{Faults, Point};
 use countersign_service::problem::{Problem, ProblemType};
 use countersign_service::tasks::Tasks;
+use http::HeaderValue;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
-use crate::ceiling::{Counted, Window};
-use crate::control::Control;
-use crate::execution::{Event, State};
-use crate::faults::{Faults, Point};
+use crate::approved::Approved;
+use crate::ceiling::{Counted, Taken, Window};
+use crate::execution::State;
 use crate::gate::Admitted;
 use crate::journal::Journal;
 use crate::journal::call::{BodyDigest, Call};
-use crate::journal::lock::Locks;
+use crate::journal::lock::{Guard, Locks};
 use crate::journal::permit::Permit;
 use crate::journal::settle::{Settle, SettleError};
-use crate::journal::spend::Order;
 use crate::journal::store::calls;
 use crate::leases::Leases;
 use crate::stamp;
@@ -60,6 +61,17 @@ pub(crate) struct CallAnswer {
     pub(crate) cause: Option<String>,
     /// The enforcer's signed word on it.
     pub(crate) receipt: String,
+    /// What passes through the proxy door.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(crate) passed: Passed,
+}
+
+/// An upstream's answer as it came, without the credential.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Passed {
+    pub(crate) content_type: Option<HeaderValue>,
+    pub(crate) body: Bytes,
 }
 
 /// Runs calls. Clones share everything.
@@ -71,7 +83,6 @@ pub(crate) struct Executor(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) journal: Journal,
     pub(crate) forwarder: Forwarder,
-    pub(crate) control: Control,
     pub(crate) leases: Leases,
     pub(crate) window: Window,
     pub(crate) locks: Locks,
@@ -151,11 +162,19 @@ impl Parts {
 
     /// A read under a lease: nothing is spent, and its record follows within a second.
     async fn read(&self, admitted: Admitted) -> Result<CallAnswer, Problem> {
-        self.take_place(&admitted)?;
-        let generation = admitted.generation;
+        let Admitted {
+            approved,
+            generation,
+            proof,
+            ..
+        } = admitted;
+        let _taken = self.take_place(&approved)?;
+        if let Some(proof) = proof {
+            proof.spend(self.journal.shared().now()?)?;
+        }
         let attempt = self.journal.attempt();
-        let mut call = self.lease_call(&admitted, attempt.clone());
-        let permit = self.journal.lease(order(admitted), attempt, generation);
+        let mut call = self.lease_call(&approved, attempt.clone());
+        let permit = self.journal.lease(approved, attempt, generation);
         let forwarded = self.forwarder.forward(permit).await;
         let exchange = forwarded.exchange;
         let ended_at = stamp::whole_millis(self.clock.now()).max(call.consumed_at);
@@ -168,31 +187,21 @@ impl Parts {
             call.receipt = Some(signer.sign(&call, outcome, ended_at, None));
         }
         self.leases.note(&call);
-        Ok(answer(&call, exchange))
+        Ok(answer(call, exchange))
     }
 
     /// A call that is spent, sent at most once, and recorded before anybody hears of it.
     async fn once(&self, admitted: Admitted) -> Result<CallAnswer, Problem> {
-        let permit = self.permit(admitted).await?;
-        self.faults.reach(Point::AfterConsumeCommit);
-        let generation = self
-            .control
-            .snapshot()
-            .ok()
-            .map(|control| control.generation());
-        let forwarded = if permit.is_fresh(self.clock.monotonic(), generation) {
-            self.forwarder.forward(permit).await
-        } else {
-            stale(permit)
-        };
-        self.faults.reach(Point::AfterAnswer);
+        self.faults.reach(Point::Verified);
+        let permit = self.permit(admitted.approved).await?;
         let Forwarded {
             attempt,
             jti,
-            exchange,
+            mut exchange,
             guard,
-        } = forwarded;
-        let mut settle = Settle::of(&jti, &attempt, exchange.event);
+        } = self.forwarder.forward(permit).await;
+        let late = exchange.late.take();
+        let mut settle = Settle::of(&jti, &attempt, exchange.event).sent(exchange.sends);
         if let Some(cause) = &exchange.cause {
             settle = settle.because(cause.as_str());
         }
@@ -201,60 +210,69 @@ impl Parts {
         }
         let settled = self.journal.settle(settle).await;
         drop(guard);
+        if let Some(late) = late {
+            let call = (jti.clone(), attempt.clone());
+            late.follow(self.journal.clone(), call, &self.tasks, &self.executions);
+        }
         match settled {
-            Ok(settled) => Ok(answer(&settled.call, exchange)),
-            Err(SettleError::Unrecorded | SettleError::Unknown) => Err(unrecorded(&attempt)),
+            Ok(settled) => Ok(answer(settled.call, exchange)),
+            Err(SettleError::Unrecorded | SettleError::Unknown | SettleError::Differs(_)) => {
+                Err(unrecorded(&attempt))
+            }
             // The sweep for overdue calls was first: what it recorded is the answer.
             Err(SettleError::NoTransition(_)) => match self.journal.look_up(jti).await {
-                Ok(Some(call)) => Ok(answer(&call, exchange)),
+                Ok(Some(call)) => Ok(answer(call, exchange)),
                 Ok(None) | Err(_) => Err(unrecorded(&attempt)),
             },
         }
     }
 
-    /// Waits for the resource, takes a place under the ceilings, spends the token.
-    async fn permit(&self, admitted: Admitted) -> Result<Permit, Refusal> {
-        self.refuse_used(&admitted).await?;
-        let guard = match admitted.effect {
-            Effect::Read => None,
-            Effect::Service | Effect::Destructive | Effect::Data => {
-                let guard = self.locks.take(&admitted.resource, self.lock_wait).await;
-                if guard.is_none() {
-                    // The call that holds the resource may be this very token's.
-                    self.refuse_used(&admitted).await?;
-                    let message = format!("{} is busy with another call", admitted.resource);
-                    return Err(Refusal::new(RefusalCode::Overload, message));
-                }
-                guard
+    /// Waits for the resource, looks at the precondition, takes a place under the ceilings, spends the
+    /// token. A token that was spent before is told so, whatever else stands in its way.
+    async fn permit(&self, approved: Arc<Approved>) -> Result<Permit, Refusal> {
+        let guard = self.resource(&approved).await?;
+        if let Some(probe) = &approved.probe {
+            self.refuse_used(&approved).await?;
+            self.confirm(&approved, probe).await?;
+        }
+        let taken = match self.take_place(&approved) {
+            Ok(taken) => taken,
+            Err(refusal) => {
+                self.refuse_used(&approved).await?;
+                return Err(refusal);
             }
         };
-        self.take_place(&admitted)?;
-        let intent = admitted.call.intent().clone();
-        let (effect, resource) = (admitted.effect, admitted.resource.clone());
-        let spent = self
-            .journal
-            .spend(Order {
-                guard,
-                ..order(admitted)
-            })
-            .await;
+        let spent = self.journal.spend(Arc::clone(&approved), guard).await;
         if spent.is_err() {
-            let (agent, tool) = (&intent.sub, &intent.call().tool);
-            self.window.give_back(&Counted {
-                agent,
-                tool,
-                effect,
-                resource: &resource,
-            });
+            self.window.give_back(&counted(&approved), taken);
         }
         spent
     }
 
-    /// Refuses a token that is known to be spent, before it waits for anything. The journal decides;
-    /// this only spares it the flood.
-    async fn refuse_used(&self, admitted: &Admitted) -> Result<(), Refusal> {
+    /// Holds the call's resource within this process; reads hold none.
+    async fn resource(&self, approved: &Approved) -> Result<Option<Guard>, Refusal> {
+        match approved.effect {
+            Effect::Read => return Ok(None),
+            Effect::Service | Effect::Destructive | Effect::Data => {}
+        }
+        if let Some(guard) = self.locks.try_take(&approved.resource) {
+            return Ok(Some(guard));
+        }
+        self.refuse_used(approved).await?;
+        if let Some(guard) = self.locks.take(&approved.resource, self.lock_wait).await {
+            return Ok(Some(guard));
+        }
+        // The call that holds the resource may be this very token's.
+        self.refuse_used(approved).await?;
+        let message = format!("{} is busy with another call", approved.resource);
+        Err(Refusal::new(RefusalCode::Overload, message))
+    }
+
+    /// Refuses a token that is known to be spent. The journal decides when it spends one; here it only
+    /// comes before other refusals.
+    async fn refuse_used(&self, approved: &Approved) -> Result<(), Refusal> {
         let shared = self.journal.shared();
-        let jti = &admitted.call.intent().jti;
+        let jti = &approved.intent().jti;
         match calls::by_jti(shared.database.read(), &shared.tenant, jti).await {
             Ok(Some(earlier)) => {
                 let message = format!(
@@ -267,22 +285,50 @@ impl Parts {
         }
     }
 
-    fn take_place(&self, admitted: &Admitted) -> Result<(), Refusal> {
-        let intent = admitted.call.intent();
-        let (agent, tool) = (&intent.sub, &intent.call().tool);
-        let counted = Counted {
-            agent,
-            tool,
-            effect: admitted.effect,
-            resource: &admitted.resource,
+    /// Reads what the call relies on, and compares it with what was seen when it was planned (I21).
+    async fn confirm(&self, approved: &Approved, probe: &Probe) -> Result<(), Refusal> {
+        let failed = |why: String| Err(Refusal::new(RefusalCode::PreconditionFailed, why));
+        // The probe is a read of its own, and counts as one whatever it finds.
+        let read = Counted {
+            tool: probe.tool(),
+            effect: Effect::Read,
+            ..counted(approved)
         };
-        self.window.take(&counted, self.clock.monotonic())
+        let _taken = self.window.take(&read, self.clock.monotonic())?;
+        let Some(wanted) = &approved.intent().precondition else {
+            return failed("the token names no precondition".to_owned());
+        };
+        let random = self.journal.shared().random.bytes();
+        let key = IntentId::mint(self.clock.now(), random);
+        let exchange = self.forwarder.probe(probe, &key).await;
+        let answer = match exchange.answer {
+            Some(answer) if answer.status == 200 && !answer.body.truncated => answer,
+            Some(answer) => {
+                let status = answer.status;
+                return failed(format!(
+                    "the precondition cannot be seen: its read was answered {status}"
+                ));
+            }
+            None => {
+                let why = exchange.cause.unwrap_or_default();
+                return failed(format!("the precondition cannot be seen: {why}"));
+            }
+        };
+        if probe.confirms(&answer.body.result, wanted) {
+            return Ok(());
+        }
+        failed("what was seen when the call was planned is no longer so: plan it again".to_owned())
+    }
+
+    fn take_place(&self, approved: &Approved) -> Result<Taken, Refusal> {
+        let now = self.clock.monotonic();
+        self.window.take(&counted(approved), now)
     }
 
     /// What a receipt says of a read; it has no row.
-    fn lease_call(&self, admitted: &Admitted, attempt: AttemptId) -> Call {
-        let intent = admitted.call.intent();
-        let approved = intent.call();
+    fn lease_call(&self, approved: &Approved, attempt: AttemptId) -> Call {
+        let intent = approved.intent();
+        let bound = intent.call();
         let now = stamp::whole_millis(self.clock.now());
         let shared = self.journal.shared();
         Call {
@@ -295,14 +341,17 @@ impl Parts {
             agent: intent.sub.clone(),
             plan: intent.plan.clone(),
             step: intent.step.clone(),
-            tool: approved.tool.clone(),
-            effect: admitted.effect,
-            resource: admitted.resource.clone(),
-            params_sha256: approved.params_sha256,
-            request_sha256: approved.request_sha256,
-            definition_sha256: approved.definition_sha256,
-            token_sha256: Digest::of(admitted.token.as_bytes()),
+            tool: bound.tool.clone(),
+            effect: approved.effect,
+            resource: approved.resource.clone(),
+            params_sha256: bound.params_sha256,
+            request_sha256: bound.request_sha256,
+            definition_sha256: bound.definition_sha256,
+            token_sha256: approved.token_sha256,
+            precondition: None,
             body: None,
+            sends: None,
+            late: None,
             exp: stamp::from_seconds(intent.exp),
             consumed_at: now,
             deadline: now,
@@ -312,33 +361,13 @@ impl Parts {
     }
 }
 
-fn order(admitted: Admitted) -> Order {
-    Order {
-        call: admitted.call,
-        token: admitted.token,
-        kid: admitted.kid,
-        effect: admitted.effect,
-        resource: admitted.resource,
-        timeout: admitted.timeout,
-        guard: None,
-    }
-}
-
-/// Too late, or the kill switch moved: the spent call is not sent.
-fn stale(permit: Permit) -> Forwarded {
-    let attempt = permit.attempt().clone();
-    let jti = permit.intent().jti.clone();
-    let cause = "stale: control changed or too much time passed since the token was spent";
-    let exchange = Exchange {
-        event: Event::NothingWritten,
-        cause: Some(cause.to_owned()),
-        answer: None,
-    };
-    Forwarded {
-        attempt,
-        jti,
-        exchange,
-        guard: permit.into_guard(),
+fn counted(approved: &Approved) -> Counted<'_> {
+    let intent = approved.intent();
+    Counted {
+        agent: &intent.sub,
+        tool: &intent.call().tool,
+        effect: approved.effect,
+        resource: &approved.resource,
     }
 }
 
@@ -346,19 +375,26 @@ fn body_digest(exchange: &Exchange) -> Option<BodyDigest> {
     exchange.answer.as_ref().map(|answer| answer.body.digest)
 }
 
-fn answer(call: &Call, exchange: Exchange) -> CallAnswer {
-    let (result, truncated) = match exchange.answer {
-        Some(answer) => (answer.body.result, answer.body.truncated),
-        None => (Value::Null, false),
+fn answer(call: Call, exchange: Exchange) -> CallAnswer {
+    let (result, truncated, passed) = match exchange.answer {
+        Some(answer) => {
+            let passed = Passed {
+                content_type: answer.content_type,
+                body: answer.body.passed,
+            };
+            (answer.body.result, answer.body.truncated, passed)
+        }
+        None => (Value::Null, false, Passed::default()),
     };
     CallAnswer {
-        attempt: call.attempt.clone(),
         outcome: call.outcome().unwrap_or(Outcome::InDoubt),
         status: call.state.status(),
+        attempt: call.attempt,
         result,
         truncated,
-        cause: call.cause.clone(),
-        receipt: call.receipt.clone().unwrap_or_default(),
+        cause: call.cause,
+        receipt: call.receipt.unwrap_or_default(),
+        passed,
     }
 }
 

@@ -114,6 +114,17 @@ impl State {
         }
     }
 
+    /// Whether the call ran, may have run, or is about to.
+    pub(crate) const fn may_have_run(self) -> bool {
+        match self {
+            Self::Consumed
+            | Self::Done(_)
+            | Self::InDoubt
+            | Self::Resolved(Resolution::Executed) => true,
+            Self::NotSent | Self::Resolved(Resolution::NotExecuted) => false,
+        }
+    }
+
     /// Reads a state back from its stored columns.
     pub(crate) fn from_columns(
         name: &str,
@@ -125,9 +136,8 @@ impl State {
             ("not_sent", None, None) => Some(Self::NotSent),
             ("done", Some(status), None) => Some(Self::Done(status)),
             ("in_doubt", None, None) => Some(Self::InDoubt),
-            ("resolved", None, Some("executed")) => Some(Self::Resolved(Resolution::Executed)),
-            ("resolved", None, Some("not_executed")) => {
-                Some(Self::Resolved(Resolution::NotExecuted))
+            ("resolved", None, Some(resolution)) => {
+                Resolution::parse(resolution).map(Self::Resolved)
             }
             _ => None,
         }
@@ -148,10 +158,17 @@ impl Resolution {
             Self::NotExecuted => "not_executed",
         }
     }
+
+    /// Reads the name back.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Executed, Self::NotExecuted]
+            .into_iter()
+            .find(|resolution| resolution.as_str() == name)
+    }
 }
 
 /// Statuses by which a server in between says that it does not know what became of the call.
-const fn is_gateway(status: u16) -> bool {
+pub(crate) const fn is_gateway(status: u16) -> bool {
     matches!(status, 408 | 502 | 504)
 }
 
@@ -170,6 +187,30 @@ mod tests {
             Just(Event::Settled(Resolution::Executed)),
             Just(Event::Settled(Resolution::NotExecuted)),
         ]
+    }
+
+    /// What the words of SECURITY-DESIGN §4 say of a whole history, read without any state: the first
+    /// thing that is known of the wire decides, and after a doubt the first word that settles it.
+    fn told(events: &[Event]) -> State {
+        let on_the_wire = |event: &Event| !matches!(event, Event::Settled(_));
+        let Some(first) = events.iter().position(on_the_wire) else {
+            return State::Consumed;
+        };
+        match events[first] {
+            Event::NothingWritten => return State::NotSent,
+            Event::Answered(status) if ![408, 502, 504].contains(&status) => {
+                return State::Done(status);
+            }
+            Event::Answered(_) | Event::Lost | Event::Settled(_) => {}
+        }
+        let settling = |event: &Event| match *event {
+            Event::NothingWritten => Some(Resolution::NotExecuted),
+            Event::Answered(408 | 502 | 504) | Event::Lost => None,
+            Event::Answered(_) => Some(Resolution::Executed),
+            Event::Settled(resolution) => Some(resolution),
+        };
+        let settled = events[first + 1..].iter().find_map(settling);
+        settled.map_or(State::InDoubt, State::Resolved)
     }
 
     fn rank(state: State) -> u8 {
@@ -196,6 +237,21 @@ mod tests {
                     }
                     Err(error) => prop_assert_eq!(error.state, state),
                 }
+            }
+        }
+
+        #[test]
+        fn machine_and_history_agree_after_every_event(
+            events in prop::collection::vec(event(), 0..16),
+        ) {
+            let mut state = State::Consumed;
+            for (count, event) in events.iter().enumerate() {
+                let changed = state.on(*event);
+                prop_assert_eq!(changed.is_ok(), told(&events[..=count]) != state);
+                state = changed.unwrap_or(state);
+                prop_assert_eq!(state, told(&events[..=count]));
+                prop_assert_eq!(state.holds_lock(), rank(state) < 2);
+                prop_assert_eq!(state.status().is_some(), matches!(state, State::Done(_)));
             }
         }
 
@@ -230,6 +286,15 @@ mod tests {
     fn late_evidence_settles_a_doubt() {
         let executed = State::Resolved(Resolution::Executed);
         assert_eq!(State::InDoubt.on(Event::Answered(200)), Ok(executed));
+        for status in [408, 502, 504] {
+            let stays = State::InDoubt.on(Event::Answered(status));
+            assert_eq!(
+                stays,
+                Err(NoTransition {
+                    state: State::InDoubt
+                })
+            );
+        }
         let not_executed = State::Resolved(Resolution::NotExecuted);
         assert_eq!(State::InDoubt.on(Event::NothingWritten), Ok(not_executed));
     }

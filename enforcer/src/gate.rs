@@ -3,35 +3,46 @@
 //! Nothing here writes: a call that fails any check leaves the journal as it was (I11), so the token
 //! stays good for the call that it was issued for.
 
+mod possession;
+mod remembered;
+
 use std::sync::Arc;
 
 use countersign_intent::catalogue::Catalogue;
+use countersign_intent::digest::Digest;
 use countersign_intent::id::ToolName;
+use countersign_intent::precondition::Probe;
+use countersign_intent::proof;
 use countersign_intent::refusal::{Refusal, RefusalCode};
-use countersign_intent::token::{
-    Intent, MatchedCall, UnverifiedToken, Use, Verified, Verifier, peek_kid,
-};
-use countersign_intent::tool::{Effect, Tool};
+use countersign_intent::token::{Intent, MatchedCall, UnverifiedToken, Use, Verified, Verifier};
+use countersign_intent::tool::Tool;
 use countersign_service::clock::Clock;
 use countersign_service::credential::bearer_key;
-use countersign_service::directory::{Agent, SharedDirectory};
+use countersign_service::directory::{Agent, Directory, SharedDirectory};
 use countersign_service::problem::{Problem, ProblemType};
 use http::HeaderMap;
+use http::request::Parts;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use self::remembered::{Lease, World};
 use crate::approvals;
+use crate::approved::Approved;
 use crate::books::Books;
-use crate::control::{Control, Snapshot};
+use crate::control::Control;
 use crate::journal::Journal;
 use crate::refusals::Subject;
+
+pub(crate) use self::possession::{Proofs, Unused};
+pub(crate) use self::remembered::Remembered;
 
 /// A call as a door received it.
 pub(crate) struct Knock<'a> {
     /// The intent token, where one came.
     pub(crate) token: Option<&'a str>,
-    /// The request's headers: the agent's key and the approvals.
-    pub(crate) headers: &'a HeaderMap,
+    /// The request's head: method and path for the agent's proof, headers for its key and the approvals.
+    pub(crate) head: &'a Parts,
     /// Tool and parameters, or why they cannot be read. Looked at only once the token is genuine.
     pub(crate) asked: Result<Asked, Problem>,
 }
@@ -43,18 +54,15 @@ pub(crate) struct Asked {
     pub(crate) params: Map<String, Value>,
 }
 
-/// A call that passed every check but those of the journal.
+/// A call that passed every check but the precondition, the ceilings and those of the journal.
+#[derive(Debug)]
 pub(crate) struct Admitted {
-    pub(crate) call: MatchedCall,
-    pub(crate) token: Zeroizing<String>,
-    pub(crate) kid: String,
-    pub(crate) effect: Effect,
+    pub(crate) approved: Arc<Approved>,
     pub(crate) usage: Use,
-    /// The resource as policy names it.
-    pub(crate) resource: String,
-    pub(crate) timeout: std::time::Duration,
     /// The control generation under which it was admitted.
     pub(crate) generation: u64,
+    /// The agent's proof, where this call uses one up.
+    pub(crate) proof: Option<Unused>,
 }
 
 /// What the checks need.
@@ -66,6 +74,36 @@ pub(crate) struct Gate {
     pub(crate) control: Control,
     pub(crate) journal: Journal,
     pub(crate) clock: Clock,
+    pub(crate) remembered: Remembered,
+    pub(crate) proofs: Proofs,
+}
+
+/// A token that was verified, now or when its lease was let through before.
+struct Known<'a> {
+    text: &'a str,
+    digest: Digest,
+    verified: Verified<Intent>,
+    /// The call that the lease was let through for.
+    before: Option<Arc<Approved>>,
+    /// The time by which it was verified.
+    now: Timestamp,
+}
+
+/// The call matched to its token.
+enum Matched {
+    /// As it was matched before, for the same agent, definition and parameters.
+    Again(Arc<Approved>),
+    /// Just now.
+    New(Box<MatchedCall>),
+}
+
+impl Matched {
+    fn call(&self) -> &MatchedCall {
+        match self {
+            Self::Again(approved) => &approved.call,
+            Self::New(call) => call,
+        }
+    }
 }
 
 impl Gate {
@@ -80,64 +118,152 @@ impl Gate {
         subject: &mut Subject,
     ) -> Result<Admitted, Problem> {
         let token = UnverifiedToken::new(knock.token.unwrap_or_default())?;
-        let control = self.control.snapshot()?;
-        let verified = self.verify(token, &control)?;
-        subject.jti = Some(verified.get().jti.clone());
-        subject.agent = Some(verified.get().sub.clone());
+        let world = World {
+            control: self.control.snapshot()?,
+            catalogue: self.books.snapshot(),
+            directory: self.directory.snapshot(),
+        };
+        let known = self.verify(token, &world)?;
+        let intent = known.verified.share();
+        subject.jti = Some(intent.jti.clone());
+        subject.agent = Some(intent.sub.clone());
         let asked = knock.asked?;
-        let catalogue = self.books.snapshot();
-        let tool = known(&catalogue, &asked.tool)?;
+        let tool = find_tool(&world.catalogue, &asked.tool)?;
         subject.tool = Some(tool.name.clone());
-        let agent = self.agent(knock.headers)?;
-        subject.agent = Some(agent.id.clone());
-        let call = verified.match_call(&agent.id, tool, asked.params)?;
-        let intent = call.intent();
-        let header = approvals_header(knock.headers)?;
-        let directory = self.directory.snapshot();
-        approvals::check(&call, tool.effect, agent.autonomy, header, &directory)?;
-        unsupported(intent)?;
-        let kid = peek_kid(token.as_str())
-            .map(|kid| kid.to_string())
-            .unwrap_or_default();
-        control.check(intent, &kid)?;
-        self.control
-            .check_lease(tool.effect, self.clock.monotonic())?;
+        let agent = agent(knock.head, &world.directory)?;
+        if agent.id != intent.sub {
+            subject.agent = Some(agent.id.clone());
+        }
+        known.verified.check_agent(&agent.id)?;
+        let proof = self.proof(&known, agent, knock.head)?;
+        let matched = known.matched(agent, tool, asked.params)?;
+        let header = approvals_header(&knock.head.headers)?;
+        let (effect, call) = (tool.effect, matched.call());
+        approvals::check(call, effect, agent.autonomy, header, &world.directory)?;
+        world.control.check(&intent, call.kid())?;
+        self.control.check_lease(effect, self.clock.monotonic())?;
+        let usage = intent.call().use_;
+        let approved = match matched {
+            Matched::Again(approved) => approved,
+            Matched::New(call) => {
+                let verified = known.verified.clone();
+                let now = known.now.as_second();
+                let approved = Arc::new(known.approve(*call, tool, &world.catalogue)?);
+                if usage == Use::Lease {
+                    let lease = Lease {
+                        verified,
+                        approved: Arc::clone(&approved),
+                    };
+                    self.remembered.keep(&world, lease, now);
+                }
+                approved
+            }
+        };
         Ok(Admitted {
-            token: Zeroizing::new(token.as_str().to_owned()),
-            kid,
-            effect: tool.effect,
-            usage: intent.call().use_,
-            resource: resource(tool, call.params().members()),
-            timeout: tool.timeout,
-            generation: control.generation(),
-            call,
+            approved,
+            usage,
+            generation: world.control.generation(),
+            proof,
         })
     }
 
-    fn verify(
-        &self,
-        token: UnverifiedToken<'_>,
-        control: &Snapshot,
-    ) -> Result<Verified<Intent>, Refusal> {
+    /// Verifies the token; of a lease that was let through before, only what time may have changed.
+    fn verify<'a>(&self, token: UnverifiedToken<'a>, world: &World) -> Result<Known<'a>, Refusal> {
         let journal = self.journal.shared();
-        let floor = journal.floor(control.policy_epoch());
+        let floor = journal.floor(world.control.policy_epoch());
         // A clock that went back makes no old token fresh, reads under a lease included.
-        self.verifier
-            .verify(token, control.keys(), journal.now()?, floor)
+        let now = journal.now()?;
+        let (text, digest) = (token.as_str(), token.digest());
+        let (verified, before) = if let Some(lease) = self.remembered.find(&digest, world) {
+            lease.verified.check_time(now, floor)?;
+            (lease.verified, Some(lease.approved))
+        } else {
+            let keys = world.control.keys();
+            (self.verifier.verify(token, keys, now, floor)?, None)
+        };
+        Ok(Known {
+            text,
+            digest,
+            verified,
+            before,
+            now,
+        })
     }
 
-    /// The agent that shows its key. A missing or unknown key is 401 and says nothing of the token.
-    fn agent(&self, headers: &HeaderMap) -> Result<Arc<Agent>, Problem> {
-        let key = bearer_key(headers)?;
-        let directory = self.directory.snapshot();
-        directory
-            .by_agent_key(key)
-            .cloned()
-            .ok_or_else(|| Problem::new(ProblemType::CredentialInvalid, "no agent has this key"))
+    /// The agent's proof that it has its key, to be used up by a lease's call. A token that is spent
+    /// serves one request anyway.
+    fn proof(
+        &self,
+        known: &Known<'_>,
+        agent: &Agent,
+        head: &Parts,
+    ) -> Result<Option<Unused>, Refusal> {
+        let request = proof::Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            token: known.text,
+        };
+        let intent = known.verified.get();
+        let proof = possession::check(intent, agent, &head.headers, request, known.now)?;
+        match (proof, intent.call().use_) {
+            (Some(proof), Use::Lease) => self.proofs.take(&known.digest, &proof).map(Some),
+            (Some(_), Use::Once) | (None, _) => Ok(None),
+        }
     }
 }
 
-fn known<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Tool, Refusal> {
+impl Known<'_> {
+    /// Matches what `agent` asks to the token. A lease's call that was matched before is the same one
+    /// where definition and canonical parameters are: rendering depends on nothing else.
+    fn matched(
+        &self,
+        agent: &Agent,
+        tool: &Tool,
+        params: Map<String, Value>,
+    ) -> Result<Matched, Refusal> {
+        if let Some(approved) = &self.before {
+            let bound = self.verified.get().call();
+            let same = bound.tool == tool.name
+                && bound.definition_sha256 == tool.definition_sha256()
+                && bound.params_sha256 == Digest::of_object(&params);
+            if same {
+                return Ok(Matched::Again(Arc::clone(approved)));
+            }
+        }
+        let call = self.verified.clone().match_call(&agent.id, tool, params)?;
+        Ok(Matched::New(Box::new(call)))
+    }
+
+    /// The matched call with everything that is established once.
+    fn approve(
+        self,
+        call: MatchedCall,
+        tool: &Tool,
+        catalogue: &Catalogue,
+    ) -> Result<Approved, Refusal> {
+        Ok(Approved {
+            token: Zeroizing::new(self.text.to_owned()),
+            token_sha256: self.digest,
+            effect: tool.effect,
+            resource: resource(tool, call.params().members()),
+            timeout: tool.timeout,
+            resend: tool.resend.clone(),
+            probe: probe(tool, &call, catalogue)?,
+            call,
+        })
+    }
+}
+
+/// The agent that shows its key. A missing or unknown key is 401 and says nothing of the token.
+fn agent<'a>(head: &Parts, directory: &'a Directory) -> Result<&'a Agent, Problem> {
+    let key = bearer_key(&head.headers)?;
+    directory
+        .by_agent_key(key)
+        .map(Arc::as_ref)
+        .ok_or_else(|| Problem::new(ProblemType::CredentialInvalid, "no agent has this key"))
+}
+
+fn find_tool<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Tool, Refusal> {
     let found = name
         .parse::<ToolName>()
         .ok()
@@ -164,18 +290,25 @@ fn approvals_header(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     }
 }
 
-/// A constraint that this enforcer cannot check refuses the call: an unread constraint would widen it.
-fn unsupported(intent: &Intent) -> Result<(), Refusal> {
-    if intent.cnf.is_some() {
-        let message =
-            "the token is bound to a key of the agent, whose proof this enforcer does not take";
-        return Err(Refusal::new(RefusalCode::AgentProof, message));
+/// How to see whether the token's precondition holds. Token and tool have one, or neither has: an
+/// unread constraint would widen the token.
+fn probe(tool: &Tool, call: &MatchedCall, catalogue: &Catalogue) -> Result<Option<Probe>, Refusal> {
+    let refuse = |message: String| Err(Refusal::new(RefusalCode::PreconditionFailed, message));
+    match (&tool.definition().precondition, call.intent().precondition) {
+        (None, None) => Ok(None),
+        (Some(precondition), Some(_)) => match precondition.probe(catalogue, call.params()) {
+            Ok(probe) => Ok(Some(probe)),
+            Err(error) => refuse(format!("the precondition cannot be looked at: {error}")),
+        },
+        (Some(_), None) => refuse(format!(
+            "`{}` has a precondition, and the token names none",
+            tool.name
+        )),
+        (None, Some(_)) => refuse(format!(
+            "the token names a precondition, and `{}` has none",
+            tool.name
+        )),
     }
-    if intent.precondition.is_some() {
-        let message = "the token names a precondition, which this enforcer cannot check";
-        return Err(Refusal::new(RefusalCode::PreconditionFailed, message));
-    }
-    Ok(())
 }
 
 /// The resource of a call, such as `Service::"payments"`.

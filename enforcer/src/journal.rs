@@ -4,17 +4,22 @@
 //! spent durably before the first byte goes out, and its outcome is durable before the answer leaves.
 //! When something cannot be recorded, the journal closes and nothing new starts.
 
+mod batch;
 pub(crate) mod call;
 pub(crate) mod lock;
 pub(crate) mod open;
 pub(crate) mod operation;
 pub(crate) mod permit;
+mod predecessor;
+pub(crate) mod server;
 pub(crate) mod settle;
+pub(crate) mod space;
 pub(crate) mod spend;
 pub(crate) mod store;
+pub(crate) mod words;
 pub(crate) mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -24,15 +29,20 @@ use countersign_intent::token::Floor;
 use countersign_ledger::Ledger;
 use countersign_service::clock::{self, Clock};
 use countersign_service::database::Database;
+use countersign_service::faults::Faults;
 use countersign_service::random::Random;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::call::Call;
 use self::operation::{Note, Operation};
+use self::lock::Guard;
 use self::permit::{Grant, Permit};
+use self::predecessor::Owned;
+use self::server::HighWater;
 use self::settle::{Settle, SettleError, Settled};
-use self::spend::{Order, Spend};
+use self::spend::Spend;
+use crate::approved::Approved;
 use crate::control::{Control, ControlDocument, ControlError};
 use crate::receipts::Signer;
 use crate::stamp;
@@ -59,14 +69,25 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) tenant: TenantId,
+    pub(crate) faults: Faults,
+    /// How long ended calls are kept.
+    pub(crate) calls_kept: Duration,
     /// Tokens issued before this second do not count.
-    pub(crate) floor: i64,
+    floor: AtomicI64,
+    /// What the database held and which server it was when it was last seen well.
+    known: Mutex<HighWater>,
+    /// Set while the server looks like another one than before.
+    suspect: AtomicBool,
     /// The latest time that the journal has seen, in milliseconds since 1970.
     high_water: AtomicI64,
     /// Rung when a receipt was put into the outbox.
     pub(crate) receipts: Notify,
     /// Set while something that happened is not recorded.
     closed: AtomicBool,
+    /// Set while the disk has hardly any space left: what runs may end, nothing starts.
+    full: AtomicBool,
+    /// Holds the data folder, where a shared database does not.
+    _owned: Option<Owned>,
 }
 
 /// A control document was not put in force.
@@ -82,29 +103,33 @@ pub(crate) enum PutError {
 }
 
 impl Journal {
-    /// Spends the token of `order` durably and permits its one call.
+    /// Spends the token of `approved` durably and permits its one call. `guard` is the resource, held in
+    /// this process; reads hold none.
     ///
     /// # Errors
     /// `store_unavailable`, `overload`, `token_used`, `killed`, `control_stale`, `token_floor`,
     /// `token_epoch`, `token_key`, `token_expired`, `clock_behind`: nothing was spent.
     /// `consume_unknown`: it is not known; the call is never sent.
-    pub(crate) async fn spend(&self, order: Order) -> Result<Permit, Refusal> {
+    pub(crate) async fn spend(
+        &self,
+        approved: Arc<Approved>,
+        guard: Option<Guard>,
+    ) -> Result<Permit, Refusal> {
         self.check_open()?;
         let attempt = self.attempt();
-        let (spend, order) = Spend::new(order, attempt.clone());
+        let spend = Spend::new(Arc::clone(&approved), attempt.clone());
         let (reply, answer) = oneshot::channel();
         self.try_send(Operation::Spend {
             spend: Box::new(spend),
             reply,
         })?;
-        let generation = answer.await.unwrap_or_else(|_closed| Err(unknown()))?;
+        let standing = answer.await.unwrap_or_else(|_closed| Err(unknown()))?;
         Ok(Permit::new(Grant {
             attempt,
-            call: order.call,
-            timeout: order.timeout,
-            granted: self.shared.clock.monotonic(),
-            generation,
-            guard: order.guard,
+            approved,
+            granted: standing.at,
+            generation: standing.generation,
+            guard,
         }))
     }
 
@@ -114,11 +139,15 @@ impl Journal {
     }
 
     /// Permits one call under a lease, which was verified and is not spent.
-    pub(crate) fn lease(&self, order: Order, attempt: AttemptId, generation: u64) -> Permit {
+    pub(crate) fn lease(
+        &self,
+        approved: Arc<Approved>,
+        attempt: AttemptId,
+        generation: u64,
+    ) -> Permit {
         Permit::new(Grant {
             attempt,
-            call: order.call,
-            timeout: order.timeout,
+            approved,
             granted: self.shared.clock.monotonic(),
             generation,
             guard: None,
@@ -192,6 +221,10 @@ impl Journal {
         if self.shared.closed.load(Ordering::Acquire) || self.sender.is_closed() {
             return Err(unavailable());
         }
+        if self.shared.full.load(Ordering::Acquire) {
+            let message = "the journal's disk has hardly any space left, so nothing is started";
+            return Err(Refusal::new(RefusalCode::StoreUnavailable, message));
+        }
         Ok(())
     }
 
@@ -220,7 +253,7 @@ impl Shared {
     /// The lowest issue time and epoch that count under the policy epoch `policy_epoch`.
     pub(crate) fn floor(&self, policy_epoch: u64) -> Floor {
         Floor {
-            issued_at: self.floor,
+            issued_at: self.floor.load(Ordering::Acquire),
             policy_epoch,
         }
     }
@@ -229,6 +262,26 @@ impl Shared {
     pub(crate) fn high_water(&self) -> Timestamp {
         let millis = self.high_water.load(Ordering::Acquire);
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Tokens issued before the second `floor` do not count from now on.
+    fn raise_floor(&self, floor: i64) {
+        self.floor.fetch_max(floor, Ordering::AcqRel);
+    }
+
+    /// What the database held when it was last seen well.
+    fn known(&self) -> MutexGuard<'_, HighWater> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the server looks like another one than before.
+    fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Acquire)
+    }
+
+    /// The writer found the server in order, or drew the consequence.
+    fn trust(&self) {
+        self.suspect.store(false, Ordering::Release);
     }
 
     /// Takes note of a time that is recorded.
@@ -262,3 +315,6 @@ fn unknown() -> Refusal {
     let message = "whether the token was spent is not known; the call was not sent";
     Refusal::new(RefusalCode::ConsumeUnknown, message)
 }
+
+#[cfg(test)]
+mod tests;

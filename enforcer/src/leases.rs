@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use countersign_intent::id::IntentId;
 use countersign_ledger::Kind;
 use countersign_service::clock::Clock;
 use jiff::Timestamp;
@@ -21,8 +22,12 @@ use crate::journal::store::receipts::NewReceipt;
 
 /// Time between two records.
 const RECORD_EVERY: Duration = Duration::from_millis(500);
-/// Tokens told apart in one record; the rest is only counted.
+/// Tokens told apart between two rounds of recording; the rest is only counted.
 const TOKENS: usize = 128;
+/// Tokens in one record, which has 64 KiB at most.
+const IN_ONE_RECORD: usize = 32;
+/// Characters of a resource's name in a record.
+const SHOWN: usize = 128;
 /// Tokens remembered as reported; they live 5 minutes at most.
 const REPORTED: usize = 4_096;
 
@@ -35,11 +40,20 @@ pub(crate) struct Leases {
 
 #[derive(Debug, Default)]
 struct Inner {
-    uses: BTreeMap<String, Uses>,
+    uses: BTreeMap<IntentId, Uses>,
     others: u64,
     receipts: Vec<NewReceipt>,
-    /// Tokens whose success the authority was told, with their end.
-    reported: BTreeSet<(Timestamp, String)>,
+    /// Tokens whose success the authority was told.
+    reported: BTreeSet<IntentId>,
+    /// The same, by their end.
+    ends: BTreeSet<(Timestamp, IntentId)>,
+}
+
+/// Whether a read brought what it was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Succeeded {
+    Yes,
+    No,
 }
 
 /// What one token was used for since the last record.
@@ -62,27 +76,30 @@ impl Leases {
     pub(crate) fn note(&self, call: &Call) {
         let now = self.clock.now();
         let mut inner = self.lock();
-        let succeeded = matches!(call.state, State::Done(status) if (200..300).contains(&status));
-        if succeeded {
+        let succeeded = match call.state {
+            State::Done(200..300) => Succeeded::Yes,
+            State::Done(_)
+            | State::Consumed
+            | State::NotSent
+            | State::InDoubt
+            | State::Resolved(_) => Succeeded::No,
+        };
+        if succeeded == Succeeded::Yes {
             inner.report(call, now);
         }
-        let key = call.jti.to_string();
-        let room = inner.uses.len() < TOKENS;
-        if !room && !inner.uses.contains_key(&key) {
-            inner.others = inner.others.saturating_add(1);
-            return;
-        }
-        let uses = inner.uses.entry(key).or_insert_with(|| Uses {
-            first: call.clone(),
-            done: 0,
-            failed: 0,
-        });
-        let place = if succeeded {
-            &mut uses.done
+        if let Some(uses) = inner.uses.get_mut(&call.jti) {
+            uses.count(succeeded);
+        } else if inner.uses.len() < TOKENS {
+            let mut uses = Uses {
+                first: call.clone(),
+                done: 0,
+                failed: 0,
+            };
+            uses.count(succeeded);
+            inner.uses.insert(call.jti.clone(), uses);
         } else {
-            &mut uses.failed
-        };
-        *place = place.saturating_add(1);
+            inner.others = inner.others.saturating_add(1);
+        }
     }
 
     /// Records what was read, each time something was, until cancelled. Run by a task.
@@ -101,20 +118,26 @@ impl Leases {
             let others = std::mem::take(&mut inner.others);
             (uses, others, std::mem::take(&mut inner.receipts))
         };
-        if uses.is_empty() && receipts.is_empty() {
-            return;
-        }
-        let reads: Vec<Value> = uses.values().map(Uses::record).collect();
-        let body = json!({ "reads": reads, "others": others });
-        let note = Note {
-            kind: Kind::Outcome,
-            at: self.clock.now(),
-            body,
-            receipts: receipts.clone(),
-        };
-        if !journal.note(note).await {
-            tracing::warn!(reads = uses.len(), "reads are not recorded yet");
-            self.lock().keep(uses, others, receipts);
+        let (mut left, mut others, mut receipts) = (uses.into_iter(), others, receipts);
+        loop {
+            let some: Vec<(IntentId, Uses)> = left.by_ref().take(IN_ONE_RECORD).collect();
+            if some.is_empty() && receipts.is_empty() {
+                return;
+            }
+            let reads: Vec<Value> = some.iter().map(|(_, uses)| uses.record()).collect();
+            let note = Note {
+                kind: Kind::Outcome,
+                at: self.clock.now(),
+                body: json!({ "reads": reads, "others": others }),
+                receipts: receipts.clone(),
+            };
+            if !journal.note(note).await {
+                tracing::warn!(reads = some.len(), "reads are not recorded yet");
+                self.lock()
+                    .keep(some.into_iter().chain(left), others, receipts);
+                return;
+            }
+            (others, receipts) = (0, Vec::new());
         }
     }
 
@@ -125,7 +148,12 @@ impl Leases {
 
 impl Inner {
     /// Takes back what could not be recorded, for the next record.
-    fn keep(&mut self, uses: BTreeMap<String, Uses>, others: u64, mut receipts: Vec<NewReceipt>) {
+    fn keep(
+        &mut self,
+        uses: impl Iterator<Item = (IntentId, Uses)>,
+        others: u64,
+        mut receipts: Vec<NewReceipt>,
+    ) {
         self.others = self.others.saturating_add(others);
         for (token, before) in uses {
             let room = self.uses.len() < TOKENS;
@@ -145,8 +173,13 @@ impl Inner {
 
     /// Queues the token's first success for the authority.
     fn report(&mut self, call: &Call, now: Timestamp) {
-        while self.reported.first().is_some_and(|(end, _)| *end <= now) {
-            self.reported.pop_first();
+        if self.reported.contains(&call.jti) {
+            return;
+        }
+        while self.ends.first().is_some_and(|(end, _)| *end <= now) {
+            if let Some((_, jti)) = self.ends.pop_first() {
+                self.reported.remove(&jti);
+            }
         }
         if self.reported.len() >= REPORTED {
             return;
@@ -154,9 +187,8 @@ impl Inner {
         let (Some(jws), Some(outcome)) = (call.receipt.clone(), call.outcome()) else {
             return;
         };
-        if !self.reported.insert((call.exp, call.jti.to_string())) {
-            return;
-        }
+        self.reported.insert(call.jti.clone());
+        self.ends.insert((call.exp, call.jti.clone()));
         self.receipts.push(NewReceipt {
             attempt: call.attempt.clone(),
             jti: call.jti.clone(),
@@ -168,6 +200,14 @@ impl Inner {
 }
 
 impl Uses {
+    fn count(&mut self, succeeded: Succeeded) {
+        let place = match succeeded {
+            Succeeded::Yes => &mut self.done,
+            Succeeded::No => &mut self.failed,
+        };
+        *place = place.saturating_add(1);
+    }
+
     fn add(&mut self, other: &Self) {
         self.done = self.done.saturating_add(other.done);
         self.failed = self.failed.saturating_add(other.failed);
@@ -181,7 +221,7 @@ impl Uses {
             "plan": self.first.plan,
             "step": self.first.step,
             "tool": self.first.tool,
-            "resource": self.first.resource,
+            "resource": self.first.resource.chars().take(SHOWN).collect::<String>(),
             "params_sha256": self.first.params_sha256,
             "request_sha256": self.first.request_sha256,
             "token_sha256": self.first.token_sha256,

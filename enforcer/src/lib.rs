@@ -8,16 +8,17 @@
 //! [`Config`] says what an enforcer needs, [`run`] serves one, [`build`] gives its router.
 
 mod approvals;
+mod approved;
 mod books;
 mod ceiling;
 mod config;
 mod control;
 mod execute;
 mod execution;
-mod faults;
 mod gate;
 mod journal;
 mod leases;
+mod pace;
 mod receipts;
 mod refusals;
 mod routes;
@@ -31,15 +32,13 @@ use utoipa::openapi::OpenApi;
 
 pub use books::BooksError;
 pub use ceiling::Ceilings;
-pub use config::{AUDIENCE, AddressRange, Config, ISSUER, LOCK_WAIT, RangeError, Upstream};
-pub use faults::Faults;
-#[cfg(feature = "faults")]
-pub use faults::UnknownFault;
+pub use config::upstream::{AddressRange, RangeError, Roots, RootsError, Upstream};
+pub use config::{AUDIENCE, CALLS_KEPT, Config, FREE_SPACE, ISSUER, LOCK_WAIT};
 pub use journal::open::JournalError;
 pub use journal::permit::Permit;
 pub use receipts::ReceiptKeyError;
 pub use start::{Enforcer, EnforcerError, build, run};
-pub use upstream::{SetupError, TargetError, TlsError};
+pub use upstream::{SetupError, TargetError, TlsError, check_upstreams};
 
 /// The description of the enforcer's HTTP interface.
 pub fn openapi() -> OpenApi {

@@ -107,11 +107,13 @@ impl Signer {
             definition_sha256: call.definition_sha256,
             token_sha256: call.token_sha256,
             outcome,
-            status: call.state.status(),
+            status: call.state.status().or(call.late),
             body_sha256: call.body.map(|body| body.sha256),
             body_length: call.body.map(|body| body.length),
+            sends: call.sends,
             consumed_at: call.consumed_at,
             ended_at,
+            precondition: call.precondition,
             leaf,
         };
         receipt::sign(&self.key, &claims)

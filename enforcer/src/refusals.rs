@@ -1,6 +1,7 @@
 //! Refusals: counted, shown, and recorded in aggregates, all in bounded space.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use countersign_ledger::Kind;
 use countersign_service::clock::Clock;
 use countersign_service::events::Hub;
 use countersign_service::problem::Problem;
+use countersign_service::server::LogBudget;
 use jiff::Timestamp;
+use metrics::Counter;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,6 +25,10 @@ const KEPT: usize = 1_000;
 const KINDS: usize = 64;
 /// Like refusals within this time are one entry with a count.
 const LIKE_WITHIN: Duration = Duration::from_secs(1);
+/// Refusals that subscribers are told of in a second; the latest follows with the next record.
+const TOLD: u32 = 20;
+/// Refusals logged in a second.
+const LOGGED: u32 = 20;
 /// Time between two records.
 const RECORD_EVERY: Duration = Duration::from_millis(900);
 
@@ -63,15 +70,27 @@ pub(crate) struct RefusalView {
 #[derive(Clone, Debug)]
 pub(crate) struct Refusals {
     inner: Arc<Mutex<Inner>>,
+    logged: Arc<LogBudget>,
     clock: Clock,
     hub: Hub,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Inner {
     next: u64,
     ring: VecDeque<RefusalView>,
     unrecorded: Batch,
+    told: Told,
+    counters: BTreeMap<&'static str, Counter>,
+}
+
+/// What subscribers were told in the current second.
+#[derive(Debug, Default)]
+struct Told {
+    since: Duration,
+    count: u32,
+    /// Whether they were not told of the latest.
+    behind: bool,
 }
 
 /// What the next record will say.
@@ -85,6 +104,7 @@ impl Refusals {
     pub(crate) fn new(clock: Clock, hub: Hub) -> Self {
         Self {
             inner: Arc::default(),
+            logged: Arc::new(LogBudget::new(clock.clone(), LOGGED)),
             clock,
             hub,
         }
@@ -93,20 +113,25 @@ impl Refusals {
     /// Takes note of a refusal that is about to be answered.
     pub(crate) fn note(&self, problem: &Problem, subject: &Subject) {
         let code = problem.code();
-        metrics::counter!("countersign_refusals_total", "code" => code).increment(1);
-        let now = self.clock.now();
-        let view = {
+        let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
+        let told = {
             let mut inner = self.lock();
+            inner.count(code);
             inner.unrecorded.add(code, subject);
-            inner.show(problem, subject, now)
+            inner.show(problem, subject, now);
+            inner.tell(monotonic)
         };
-        tracing::info!(
-            refusal.code = code,
-            agent.id = subject.agent.as_ref().map(AgentId::as_str),
-            tool.name = subject.tool.as_ref().map(ToolName::as_str),
-            "refused a call"
-        );
-        self.hub.publish("refusal", view.id.to_string(), &view);
+        if self.logged.take() {
+            tracing::info!(
+                refusal.code = code,
+                agent.id = subject.agent.as_ref().map(AgentId::as_str),
+                tool.name = subject.tool.as_ref().map(ToolName::as_str),
+                "refused a call"
+            );
+        }
+        if let Some(view) = told {
+            self.hub.publish("refusal", view.id.to_string(), &view);
+        }
     }
 
     /// The latest refusals, newest first.
@@ -124,6 +149,10 @@ impl Refusals {
 
     /// Records what was refused since the last record.
     pub(crate) async fn record_once(&self, journal: &Journal) {
+        let behind = self.lock().catch_up();
+        if let Some(view) = behind {
+            self.hub.publish("refusal", view.id.to_string(), &view);
+        }
         let Some(batch) = self.take() else { return };
         let at = self.clock.now();
         let note = Note {
@@ -151,8 +180,49 @@ impl Refusals {
     }
 }
 
+impl fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Inner")
+            .field("shown", &self.ring.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Inner {
-    fn show(&mut self, problem: &Problem, subject: &Subject, now: Timestamp) -> RefusalView {
+    fn count(&mut self, code: &'static str) {
+        let counter = self
+            .counters
+            .entry(code)
+            .or_insert_with(|| metrics::counter!("countersign_refusals_total", "code" => code));
+        counter.increment(1);
+    }
+
+    /// The latest refusal, to be told to subscribers unless they were told enough in this second.
+    fn tell(&mut self, now: Duration) -> Option<RefusalView> {
+        let told = &mut self.told;
+        if now.saturating_sub(told.since) >= LIKE_WITHIN {
+            told.since = now;
+            told.count = 0;
+        }
+        told.behind = told.count >= TOLD;
+        if told.behind {
+            return None;
+        }
+        told.count = told.count.saturating_add(1);
+        self.ring.back().cloned()
+    }
+
+    /// The latest refusal, if subscribers were not told of it.
+    fn catch_up(&mut self) -> Option<RefusalView> {
+        if !std::mem::take(&mut self.told.behind) {
+            return None;
+        }
+        self.ring.back().cloned()
+    }
+
+    /// Puts a refusal where `latest` finds it.
+    fn show(&mut self, problem: &Problem, subject: &Subject, now: Timestamp) {
         let code = problem.code();
         let like = self.ring.back_mut().filter(|last| {
             let age = now.duration_since(last.at).unsigned_abs();
@@ -166,7 +236,7 @@ impl Inner {
         if let Some(like) = like {
             like.count = like.count.saturating_add(1);
             like.at = now;
-            return like.clone();
+            return;
         }
         self.next = self.next.saturating_add(1);
         let view = RefusalView {
@@ -183,8 +253,7 @@ impl Inner {
         if self.ring.len() == KEPT {
             self.ring.pop_front();
         }
-        self.ring.push_back(view.clone());
-        view
+        self.ring.push_back(view);
     }
 }
 
@@ -263,6 +332,24 @@ mod tests {
             &Subject::default(),
         );
         assert_eq!(refusals.latest(10).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn subscribers_of_a_flood_are_told_of_some_and_in_the_end_of_the_latest() {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        let hub = Hub::new(clock.clone());
+        let refusals = Refusals::new(clock, hub.clone());
+        for n in 0..1_000 {
+            let message = format!("bad token {n}");
+            refusals.note(
+                &problem(RefusalCode::TokenSignature, &message),
+                &Subject::default(),
+            );
+        }
+        assert_eq!(hub.latest(), u64::from(TOLD));
+        let behind = refusals.lock().catch_up().unwrap();
+        assert_eq!(behind.message, "bad token 999");
+        assert!(refusals.lock().catch_up().is_none());
     }
 
     #[test]

@@ -7,17 +7,21 @@ mod intents;
 mod jwks;
 mod ledger;
 mod mcp;
+mod proxy;
 mod refusals;
 mod resolution;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{MethodFilter, MethodRouter, get, on, post, put};
 use utoipa::OpenApi;
 
 use crate::state::AppState;
 
 /// The routes that wait for an upstream: they have their own limits.
-pub(crate) const UNTIMED: [&str; 2] = ["/v1/calls", "/mcp/tools/execute"];
+pub(crate) const UNTIMED: [&str; 3] = ["/v1/calls", "/mcp/tools/execute", PROXY];
+
+/// Any path below an upstream.
+const PROXY: &str = "/proxy/{upstream}/{*path}";
 
 pub(crate) fn router(state: AppState) -> Router {
     Router::new()
@@ -34,8 +38,26 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/mcp/tools/execute", post(mcp::execute_tool))
         .route("/mcp/tools/list", post(mcp::list_tools))
         .route("/mcp/meta", get(mcp::show_meta))
+        .route(PROXY, proxied())
+        .route("/proxy/{upstream}", proxied())
+        .route("/proxy/{upstream}/", proxied())
         .route("/.well-known/jwks.json", get(jwks::show_jwks))
         .with_state(state)
+}
+
+/// The proxy door, under every method that a tool may have.
+fn proxied() -> MethodRouter<AppState> {
+    let methods = [
+        MethodFilter::HEAD,
+        MethodFilter::POST,
+        MethodFilter::PUT,
+        MethodFilter::PATCH,
+        MethodFilter::DELETE,
+    ];
+    let every = methods
+        .into_iter()
+        .fold(MethodFilter::GET, MethodFilter::or);
+    on(every, proxy::proxy_call)
 }
 
 /// The paths of the enforcer's own routes.
@@ -52,6 +74,7 @@ pub(crate) fn router(state: AppState) -> Router {
     mcp::execute_tool,
     mcp::list_tools,
     mcp::show_meta,
+    proxy::proxy_call,
     jwks::show_jwks
 ))]
 pub(crate) struct Paths;

@@ -21,12 +21,14 @@ use crate::ceiling::Window;
 use crate::config::Config;
 use crate::control::{Control, poll};
 use crate::execute::{Executor, Parts, Places};
-use crate::gate::Gate;
+use crate::gate::{Gate, Proofs, Remembered};
 use crate::journal::Journal;
 use crate::journal::lock::Locks;
 use crate::journal::open::{self, JournalError, Opened};
 use crate::journal::writer::Writer;
+use crate::journal::{server, space};
 use crate::leases::Leases;
+use crate::pace::Pace;
 use crate::receipts::{ReceiptKeyError, Signer, outbox};
 use crate::refusals::Refusals;
 use crate::routes;
@@ -95,10 +97,16 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
         directory.clone(),
     )?;
     let signer = Signer::load(&config.data.join("keys"), &config.audience, &config.random)?;
-    let forwarder = Forwarder::new(config.upstreams.clone(), config.faults)?;
     let authority = authority(&config)?;
     let hub = Hub::new(config.clock.clone());
     let control = Control::default();
+    let forwarder = Forwarder::new(
+        config.upstreams.clone(),
+        control.clone(),
+        config.clock.clone(),
+        config.faults,
+    )?;
+    drop(tasks.spawn_until_cancelled("kept-connections", forwarder.clone().sweep()));
     let (journal, writer) = journal(&config, &signer, &control, &hub).await?;
     let executions = TaskTracker::new();
     drop(tasks.spawn("journal", writer.run(tasks.token(), executions.clone())));
@@ -109,9 +117,8 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
     let executor = Executor::new(Parts {
         journal: journal.clone(),
         forwarder,
-        control: control.clone(),
         leases: leases.clone(),
-        window: Window::new(config.ceilings),
+        window: Window::new(config.ceilings.clone()),
         locks: Locks::default(),
         lock_wait: config.lock_wait,
         tasks: tasks.clone(),
@@ -131,6 +138,7 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
         executor,
         refusals: refusals.clone(),
         places: Places::default(),
+        pace: Pace::default(),
     };
     let state = AppState {
         doorway,
@@ -176,6 +184,8 @@ async fn journal(
         clock: config.clock.clone(),
         random: config.random.clone(),
         hub: hub.clone(),
+        faults: config.faults,
+        calls_kept: config.calls_kept,
     })
     .await
 }
@@ -199,6 +209,8 @@ fn gate(
         control,
         journal,
         clock: config.clock.clone(),
+        remembered: Remembered::default(),
+        proofs: Proofs::default(),
     }
 }
 
@@ -242,6 +254,8 @@ fn follow(config: &Config, tasks: &Tasks, parts: &Background) {
     };
     drop(tasks.spawn("records", parts.executions.track_future(recording)));
     drop(tasks.spawn_until_cancelled("catalogue", parts.books.clone().follow(clock())));
-    let remembering = open::remember_size(journal(), config.data.clone());
+    let remembering = server::remember(journal(), config.data.clone());
     drop(tasks.spawn_until_cancelled("high-water", remembering));
+    let watching = space::watch(journal(), config.free_space);
+    drop(tasks.spawn_until_cancelled("disk", watching));
 }

@@ -11,6 +11,7 @@ use crate::control::Control;
 use crate::execute::{Executor, Places};
 use crate::gate::Gate;
 use crate::journal::Journal;
+use crate::pace::Pace;
 use crate::receipts::Signer;
 use crate::refusals::Refusals;
 
@@ -33,6 +34,7 @@ pub(crate) struct Doorway {
     pub(crate) executor: Executor,
     pub(crate) refusals: Refusals,
     pub(crate) places: Places,
+    pub(crate) pace: Pace,
 }
 
 macro_rules! component {

@@ -48,8 +48,8 @@ pub struct ApprovalSet {
 pub struct ApprovalsError;
 
 impl ApprovalSet {
-    /// Whether the plan that people signed holds exactly `call`: its agent, tool and definition, and
-    /// its parameters and request, or bounds that the parameters keep.
+    /// Whether the plan that people signed holds exactly `call`: its agent, tool and definition,
+    /// its precondition, and its parameters and request, or bounds that the parameters keep.
     pub fn covers(&self, call: &MatchedCall) -> bool {
         self.signed_step(call)
             .is_some_and(|step| step_is(&step, call))
@@ -127,7 +127,8 @@ fn step_is(step: &Value, call: &MatchedCall) -> bool {
     let kept = !member("bounds").is_empty()
         && bounds::settle(member("params"), &bounds, params)
             .is_ok_and(|settled| settled == *params);
-    same_tool && (exact || kept)
+    let seen = step.get("precondition").map(Digest::of_json);
+    same_tool && (exact || kept) && seen == call.intent().precondition
 }
 
 /// Signs the plan hash as an approver does: base64url over its 32 bytes.

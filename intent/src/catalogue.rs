@@ -6,12 +6,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::id::ToolName;
+use crate::route::Index;
 use crate::template;
 use crate::tool::{Definition, Effect, Tool};
 
 /// A checked catalogue, sorted by name.
 #[derive(Clone, Debug, Default)]
-pub struct Catalogue(BTreeMap<ToolName, Tool>);
+pub struct Catalogue {
+    tools: BTreeMap<ToolName, Tool>,
+    routes: Index,
+}
 
 /// A catalogue that was not taken: the file, the line where known, what is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +60,11 @@ impl Catalogue {
                 origin.insert(name, path);
             }
         }
-        let catalogue = Self(tools);
+        let mut routes = Index::default();
+        for tool in tools.values() {
+            routes.insert(tool);
+        }
+        let catalogue = Self { tools, routes };
         for tool in catalogue.iter() {
             catalogue
                 .check_references(tool)
@@ -74,22 +82,27 @@ impl Catalogue {
 
     /// The tool of this name.
     pub fn get(&self, name: &ToolName) -> Option<&Tool> {
-        self.0.get(name)
+        self.tools.get(name)
     }
 
     /// The tools, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Tool> {
-        self.0.values()
+        self.tools.values()
+    }
+
+    /// Which request means which tool.
+    pub(crate) fn routes(&self) -> &Index {
+        &self.routes
     }
 
     /// How many tools there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.tools.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tools.is_empty()
     }
 
     fn check_references(&self, tool: &Tool) -> Result<(), String> {
@@ -103,6 +116,15 @@ impl Catalogue {
                 return Err(format!(
                     "`check.tool` `{}` must be of effect `read`",
                     check.tool
+                ));
+            }
+        }
+        if let Some(precondition) = &definition.precondition {
+            let name = &precondition.tool;
+            let target = self.check_params("precondition", name, &precondition.params)?;
+            if target.effect != Effect::Read {
+                return Err(format!(
+                    "`precondition.tool` `{name}` must be of effect `read`"
                 ));
             }
         }

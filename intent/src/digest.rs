@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::canonical;
@@ -24,9 +24,18 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Hashes the canonical bytes of `value`.
+    /// Hashes the canonical bytes of `value`, without making them first.
     pub fn of_json(value: &Value) -> Self {
-        Self::of(&canonical::to_vec(value))
+        let mut hash = Hash::new();
+        canonical::write(value, &mut hash);
+        hash.finish()
+    }
+
+    /// Hashes the canonical bytes of the object with these members.
+    pub fn of_object(members: &Map<String, Value>) -> Self {
+        let mut hash = Hash::new();
+        canonical::object(members, &mut hash);
+        hash.finish()
     }
 
     /// Hashes `fields`, each preceded by its length as eight big-endian bytes, so that no two field
@@ -51,11 +60,65 @@ impl Digest {
     }
 }
 
+/// A hash that is fed in small pieces: they are gathered, because each `update` has its price.
+struct Hash {
+    sha256: Sha256,
+    gathered: [u8; 512],
+    filled: usize,
+}
+
+impl Hash {
+    fn new() -> Self {
+        Self {
+            sha256: Sha256::new(),
+            gathered: [0; 512],
+            filled: 0,
+        }
+    }
+
+    fn flush(&mut self) {
+        self.sha256
+            .update(self.gathered.get(..self.filled).unwrap_or_default());
+        self.filled = 0;
+    }
+
+    fn finish(mut self) -> Digest {
+        self.flush();
+        Digest(self.sha256.finalize().into())
+    }
+}
+
+impl canonical::Sink for Hash {
+    fn push(&mut self, bytes: &[u8]) {
+        if bytes.len() > self.gathered.len().saturating_sub(self.filled) {
+            self.flush();
+        }
+        let end = self.filled.saturating_add(bytes.len());
+        match self.gathered.get_mut(self.filled..end) {
+            Some(free) => {
+                free.copy_from_slice(bytes);
+                self.filled = end;
+            }
+            None => self.sha256.update(bytes),
+        }
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+        }
+        formatter.write_str(str::from_utf8(&text).map_err(|_cause| fmt::Error)?)
+    }
+}
+
+/// The lowercase hexadecimal digit of a number below 16.
+pub(crate) const fn hex_digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0' | nibble,
+        _ => b'a'.wrapping_add(nibble.wrapping_sub(10)),
     }
 }
 
@@ -126,6 +189,17 @@ mod tests {
         assert!(digest.to_string().starts_with("e3b0c442"));
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert!("E3".repeat(32).parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn hashing_piece_by_piece_is_hashing_the_bytes() {
+        for length in [0, 1, 500, 509, 510, 511, 512, 513, 1_024, 5_000] {
+            let value =
+                serde_json::json!({"b": "x".repeat(length), "a": [1, "y".repeat(length), {}]});
+            let whole = Digest::of(&canonical::to_vec(&value));
+            assert_eq!(Digest::of_json(&value), whole, "{length}");
+            assert_eq!(Digest::of_object(value.as_object().unwrap()), whole);
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// A parsed expectation, such as `/replicas == {replicas}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
@@ -132,7 +134,7 @@ impl FromStr for Expectation {
             .and_then(|rest| rest.strip_suffix('}'));
         let operand = match name {
             Some(name) if is_word(name) => Operand::Param(name.to_owned()),
-            _ => Operand::Literal(serde_json::from_str(operand).map_err(|_cause| wrong())?),
+            _ => Operand::Literal(json::read(operand.as_bytes()).map_err(|_cause| wrong())?),
         };
         Ok(Self {
             text: text.to_owned(),

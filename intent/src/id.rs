@@ -129,6 +129,7 @@ id!(/** A step's name within its plan. */ StepId, "step id", "1 to 64 of A-Z a-z
 });
 id!(/** An agent's name. */ AgentId, "agent name", NAME_RULE, is_name);
 id!(/** A person's name among the operators. */ OperatorId, "operator name", NAME_RULE, is_name);
+id!(/** One proof of possession; unique among an agent's proofs of the last minute. */ ProofId, "proof id", NAME_RULE, is_name);
 id!(/** A tool's name. */ ToolName, "tool name", NAME_RULE, is_name);
 id!(/** A tenant's name. */ TenantId, "tenant name", NAME_RULE, is_name);
 id!(
@@ -136,6 +137,13 @@ id!(
     KeyId, "key id", "16 lowercase hexadecimal digits",
     |text| text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 );
+
+impl ProofId {
+    /// A new id from the time and 80 random bits.
+    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(ulid(now, random))
+    }
+}
 
 impl TenantId {
     /// The tenant of a deployment that has one: `default`.

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 /// The largest accepted document, in bytes.
@@ -68,6 +69,15 @@ pub fn read(bytes: &[u8]) -> Result<Value, ReadError> {
 /// As [`read`], and [`ReadError::Shape`] when the value is not a `T`.
 pub fn read_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
     T::deserialize(read(bytes)?).map_err(|error| ReadError::Shape(error.to_string()))
+}
+
+/// Checks a value that did not come as JSON text, such as one from a TOML file, by the rules of [`read`].
+///
+/// # Errors
+/// As [`read`].
+pub fn check(value: &Value) -> Result<(), ReadError> {
+    let bytes = serde_json::to_vec(value).map_err(|error| ReadError::Refused(error.to_string()))?;
+    read(&bytes).map(drop)
 }
 
 struct Strict<'a> {
@@ -156,13 +166,17 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut map = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             member_name(&name)?;
-            if map.contains_key(&name) {
-                return Err(A::Error::custom(format_args!(
-                    "member `{name}` stands twice"
-                )));
+            match map.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(members.next_value_seed(inner()?)?);
+                }
+                Entry::Occupied(place) => {
+                    let name = place.key();
+                    return Err(A::Error::custom(format_args!(
+                        "member `{name}` stands twice"
+                    )));
+                }
             }
-            let value = members.next_value_seed(inner()?)?;
-            map.insert(name, value);
         }
         Ok(Value::Object(map))
     }

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::Signer as _;
+use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::digest::Digest;
 use crate::id::KeyId;
+use crate::json;
 
 /// A public Ed25519 key as a JSON Web Key (RFC 7517, RFC 8037 §2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -58,12 +62,21 @@ pub enum KeyError {
     Mismatch,
 }
 
-/// A checked public key.
-#[derive(Clone, PartialEq, Eq)]
+/// A checked public key, ready for use: its point is decompressed once, when it is loaded.
+#[derive(Clone)]
 pub struct VerifyingKey {
     kid: KeyId,
     key: ed25519_dalek::VerifyingKey,
+    envelope: DecodingKey,
 }
+
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for VerifyingKey {}
 
 impl VerifyingKey {
     /// Takes the 32 raw bytes of a public key; weak keys refuse.
@@ -79,6 +92,7 @@ impl VerifyingKey {
         Ok(Self {
             kid: KeyId::of(bytes),
             key,
+            envelope: DecodingKey::from_ed_der(bytes),
         })
     }
 
@@ -127,14 +141,33 @@ impl VerifyingKey {
         }
     }
 
+    /// The key's thumbprint (RFC 7638 §3, RFC 8037 appendix A.3), base64url without padding.
+    pub fn thumbprint(&self) -> String {
+        let members = format!(
+            r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+            self.to_base64url()
+        );
+        URL_SAFE_NO_PAD.encode(Digest::of(members.as_bytes()).as_bytes())
+    }
+
     /// Whether `signature` (64 bytes) is this key's over `message`, by the strict rules of RFC 8032.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         ed25519_dalek::Signature::from_slice(signature)
             .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
     }
 
-    pub(crate) fn raw(&self) -> &[u8; 32] {
-        self.key.as_bytes()
+    /// The 32 bytes of the public key.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
+    /// The key as `jsonwebtoken` names it.
+    pub(crate) fn envelope(&self) -> &DecodingKey {
+        &self.envelope
+    }
+
+    pub(crate) fn ready(&self) -> ed25519_dalek::VerifyingKey {
+        self.key
     }
 }
 
@@ -148,7 +181,7 @@ impl fmt::Debug for VerifyingKey {
 #[derive(Clone)]
 pub struct SigningKey {
     public: VerifyingKey,
-    key: ed25519_dalek::SigningKey,
+    key: Arc<ed25519_dalek::SigningKey>,
 }
 
 impl SigningKey {
@@ -159,7 +192,10 @@ impl SigningKey {
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
         let public = VerifyingKey::from_bytes(key.verifying_key().as_bytes())?;
-        Ok(Self { public, key })
+        Ok(Self {
+            public,
+            key: Arc::new(key),
+        })
     }
 
     /// Reads a private JWK (RFC 8037 §2: `d` is the seed); `x` and `kid` must belong to it.
@@ -167,8 +203,8 @@ impl SigningKey {
     /// # Errors
     /// Each [`KeyError`].
     pub fn from_jwk(text: &str) -> Result<Self, KeyError> {
-        let jwk: PrivateJwk =
-            serde_json::from_str(text).map_err(|error| KeyError::Malformed(error.to_string()))?;
+        let jwk: PrivateJwk = json::read_as(text.as_bytes())
+            .map_err(|error| KeyError::Malformed(error.to_string()))?;
         let key = Self::from_seed(&*bytes32(&jwk.d)?)?;
         if VerifyingKey::from_jwk(&jwk.public)? != key.public {
             return Err(KeyError::Mismatch);
@@ -200,8 +236,8 @@ impl SigningKey {
         self.key.sign(message).to_bytes()
     }
 
-    pub(crate) fn seed(&self) -> &[u8; 32] {
-        self.key.as_bytes()
+    pub(crate) fn ready(&self) -> Arc<ed25519_dalek::SigningKey> {
+        Arc::clone(&self.key)
     }
 }
 
@@ -244,6 +280,10 @@ impl VerifyingKeys {
 
     /// The key with this id.
     pub fn get(&self, kid: &KeyId) -> Option<&VerifyingKey> {
+        self.0.get(kid)
+    }
+
+    pub(crate) fn named(&self, kid: &str) -> Option<&VerifyingKey> {
         self.0.get(kid)
     }
 

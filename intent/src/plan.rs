@@ -43,6 +43,15 @@ pub struct StepRequest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub bounds: BTreeMap<String, Value>,
+    /// The value that was seen where the tool's precondition looks, which must still be there when the
+    /// step runs. Stated exactly where the tool has a precondition.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::precondition::seen"
+    )]
+    #[schema(value_type = Option<Object>)]
+    pub precondition: Option<Value>,
     /// Why, in the agent's own words: data, never believed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

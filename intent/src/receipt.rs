@@ -27,6 +27,14 @@ pub enum Outcome {
     ResolvedNotExecuted,
 }
 
+/// How a precondition was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Looked {
+    /// By a read right before the token was spent: something may have changed between the two.
+    Probe,
+}
+
 /// The claims of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,7 +67,7 @@ pub struct Receipt {
     pub token_sha256: Digest,
     /// How the attempt ended.
     pub outcome: Outcome,
-    /// The upstream's HTTP status, when a complete answer came.
+    /// The upstream's HTTP status, when a complete answer came, be it late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// SHA-256 of the answer's body as received.
@@ -68,23 +76,29 @@ pub struct Receipt {
     /// Length of the answer's body, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_length: Option<u64>,
+    /// How often the call was sent, where its definition allowed more than once and it took that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends: Option<u32>,
     /// When the token was consumed.
     pub consumed_at: Timestamp,
     /// When the attempt ended.
     pub ended_at: Timestamp,
+    /// How the token's precondition was looked at, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precondition: Option<Looked>,
     /// Leaf hash of the outcome's record in the enforcer's ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf: Option<Digest>,
 }
 
 impl Receipt {
-    /// Whether the step that this receipt is for is done with success: a complete 2xx answer.
+    /// Whether the step that this receipt is for is done with success: a complete 2xx answer, in time or
+    /// late, or a person's word.
     pub fn succeeded(&self) -> bool {
+        let is_success = |status| (200..300).contains(&status);
         match self.outcome {
-            Outcome::Done => self
-                .status
-                .is_some_and(|status| (200..300).contains(&status)),
-            Outcome::ResolvedExecuted => true,
+            Outcome::Done => self.status.is_some_and(is_success),
+            Outcome::ResolvedExecuted => self.status.is_none_or(is_success),
             Outcome::NotSent | Outcome::InDoubt | Outcome::ResolvedNotExecuted => false,
         }
     }

@@ -5,14 +5,16 @@
 //! the enforcer alone.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::canonical;
 use crate::digest::Digest;
-use crate::template::{self, TemplateError};
+use crate::template::compiled::{self, Compiled};
+use crate::template::{self, Piece, TemplateError};
 use crate::tool::{Params, RequestTemplate, Tool};
 
 /// Everything but the unreserved characters of RFC 3986 §2.3.
@@ -74,18 +76,42 @@ pub enum RenderError {
 impl RenderedCall {
     /// SHA-256 over the length-prefixed parts: `request_sha256`.
     pub fn digest(&self) -> Digest {
-        let query = canonical::to_vec(&serde_json::json!(self.query));
-        let headers = canonical::to_vec(&serde_json::json!(self.headers));
         let body = self.body_bytes();
         let has_body: &[u8] = if body.is_some() { b"json" } else { b"none" };
-        let body = body.unwrap_or_default();
-        let head = [
+        let fields: [&[u8]; 7] = [
             self.upstream.as_bytes(),
             self.method.as_bytes(),
             self.path.as_bytes(),
+            &self.canonical_query(),
+            &self.canonical_headers(),
+            has_body,
+            &body.unwrap_or_default(),
         ];
-        let tail: [&[u8]; 4] = [&query, &headers, has_body, &body];
-        Digest::of_fields(head.into_iter().chain(tail))
+        Digest::of_fields(fields)
+    }
+
+    /// `[["name","value"],…]`.
+    fn canonical_query(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let pair = |(name, value): &(String, String), bytes: &mut Vec<u8>| {
+            canonical::list(b"[", [name, value], b"]", bytes, |text, bytes| {
+                canonical::string(text, bytes);
+            });
+        };
+        canonical::list(b"[", &self.query, b"]", &mut bytes, pair);
+        bytes
+    }
+
+    /// `{"name":"value",…}`; names of header fields are ASCII, so their order is that of the map.
+    fn canonical_headers(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let member = |(name, value): (&String, &String), bytes: &mut Vec<u8>| {
+            canonical::string(name, bytes);
+            bytes.push(b':');
+            canonical::string(value, bytes);
+        };
+        canonical::list(b"{", &self.headers, b"}", &mut bytes, member);
+        bytes
     }
 
     /// The body's canonical bytes: exactly what is sent.
@@ -114,88 +140,140 @@ impl RenderedCall {
 /// [`RenderError`] for a parameter that would change the shape of the request.
 pub fn render(tool: &Tool, params: &Params) -> Result<RenderedCall, RenderError> {
     let definition = tool.definition();
-    let template = &definition.request;
-    let lookup = |name: &str| template::lookup(name, params.members(), None);
+    let (template, params) = (tool.template(), params.members());
     let call = RenderedCall {
         upstream: definition.upstream.clone(),
-        method: template.method.clone(),
-        path: path(template, &lookup)?,
-        query: query(template, &lookup)?,
-        headers: headers(template, &lookup)?,
+        method: definition.request.method.clone(),
+        path: template.path(params)?,
+        query: template.query(params)?,
+        headers: template.headers(params)?,
         body: match &template.body {
-            Some(body) => template::fill(body, &lookup)?,
+            Some(body) => body.fill(params)?,
             None => None,
         },
     };
-    keeps_shape(template, &call.path)?;
+    template.keeps_shape(&call.path)?;
     Ok(call)
 }
 
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<Value>;
-
-fn path(template: &RequestTemplate, lookup: Lookup<'_>) -> Result<String, RenderError> {
-    let mut path = String::new();
-    for segment in template.path.split('/').skip(1) {
-        path.push('/');
-        match template::pieces(segment)?.as_slice() {
-            [template::Piece::Name(name)] => {
-                let value = lookup(name)
-                    .as_ref()
-                    .and_then(template::plain)
-                    .unwrap_or_default();
-                if !is_segment(&value) {
-                    return Err(RenderError::PathParam {
-                        name: (*name).to_owned(),
-                    });
-                }
-                path.push_str(&value);
-            }
-            _ => path.push_str(segment),
-        }
-    }
-    Ok(path)
+/// A request template that was taken apart once.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledRequest {
+    segments: Vec<Segment>,
+    query: Vec<(String, Compiled)>,
+    headers: Vec<(String, Compiled)>,
+    body: Option<Compiled>,
 }
 
-fn query(
-    template: &RequestTemplate,
-    lookup: Lookup<'_>,
-) -> Result<Vec<(String, String)>, RenderError> {
-    let mut query = Vec::new();
-    for (name, text) in &template.query {
-        if let Some(value) = text_of(text, lookup)? {
-            query.push((name.clone(), value));
-        }
-    }
-    Ok(query)
+#[derive(Clone, Debug)]
+enum Segment {
+    Literal(String),
+    Param(String),
 }
 
-fn headers(
-    template: &RequestTemplate,
-    lookup: Lookup<'_>,
-) -> Result<BTreeMap<String, String>, RenderError> {
-    let mut headers = BTreeMap::new();
-    for (name, text) in &template.headers {
-        let Some(value) = text_of(text, lookup)? else {
-            continue;
+impl CompiledRequest {
+    /// Takes `template` apart.
+    pub(crate) fn new(template: &RequestTemplate) -> Result<Self, TemplateError> {
+        let texts = |texts: &BTreeMap<String, String>| {
+            let compiled = |(name, text): (&String, &String)| {
+                Ok::<_, TemplateError>((name.clone(), Compiled::of_text(text)?))
+            };
+            texts.iter().map(compiled).collect::<Result<Vec<_>, _>>()
         };
-        if !value
-            .bytes()
-            .all(|byte| byte == b' ' || byte.is_ascii_graphic())
-        {
-            return Err(RenderError::HeaderValue { name: name.clone() });
-        }
-        headers.insert(name.clone(), value);
+        let segments: Result<_, _> = template.path.split('/').skip(1).map(Segment::new).collect();
+        Ok(Self {
+            segments: segments?,
+            query: texts(&template.query)?,
+            headers: texts(&template.headers)?,
+            body: template.body.as_ref().map(Compiled::new).transpose()?,
+        })
     }
-    Ok(headers)
+
+    fn path(&self, params: &Map<String, Value>) -> Result<String, RenderError> {
+        let mut path = String::with_capacity(64);
+        for segment in &self.segments {
+            path.push('/');
+            match segment {
+                Segment::Literal(text) => path.push_str(text),
+                Segment::Param(name) => {
+                    let value = compiled::param(name, params)
+                        .and_then(template::plain)
+                        .unwrap_or_default();
+                    if !is_segment(&value) {
+                        return Err(RenderError::PathParam { name: name.clone() });
+                    }
+                    path.push_str(&value);
+                }
+            }
+        }
+        Ok(path)
+    }
+
+    fn query(&self, params: &Map<String, Value>) -> Result<Vec<(String, String)>, RenderError> {
+        let mut query = Vec::new();
+        for (name, text) in &self.query {
+            if let Some(value) = text.fill_text(params)? {
+                query.push((name.clone(), value));
+            }
+        }
+        Ok(query)
+    }
+
+    fn headers(
+        &self,
+        params: &Map<String, Value>,
+    ) -> Result<BTreeMap<String, String>, RenderError> {
+        let mut headers = BTreeMap::new();
+        for (name, text) in &self.headers {
+            let Some(value) = text.fill_text(params)? else {
+                continue;
+            };
+            if !value
+                .bytes()
+                .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+            {
+                return Err(RenderError::HeaderValue { name: name.clone() });
+            }
+            headers.insert(name.clone(), value);
+        }
+        Ok(headers)
+    }
+
+    /// Parses the built URL again: host, port, path and number of segments must be what was meant
+    /// (I14).
+    fn keeps_shape(&self, path: &str) -> Result<(), RenderError> {
+        let shape = || RenderError::Shape {
+            path: path.to_owned(),
+        };
+        let url = url::Url::options()
+            .base_url(Some(&BASE))
+            .parse(path)
+            .map_err(|_cause| shape())?;
+        let same = url.host_str() == BASE.host_str()
+            && url.port() == BASE.port()
+            && url.scheme() == BASE.scheme()
+            && url.path() == path
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && path.bytes().filter(|byte| *byte == b'/').count() == self.segments.len();
+        if same { Ok(()) } else { Err(shape()) }
+    }
 }
 
-fn text_of(text: &str, lookup: Lookup<'_>) -> Result<Option<String>, RenderError> {
-    let Some(value) = template::fill_text(text, lookup)? else {
-        return Ok(None);
-    };
-    let text = template::plain(&value).ok_or_else(|| TemplateError::NotText(text.to_owned()))?;
-    Ok(Some(text))
+impl Segment {
+    fn new(text: &str) -> Result<Self, TemplateError> {
+        match template::pieces(text)?.as_slice() {
+            [Piece::Name(name)] => Ok(Self::Param((*name).to_owned())),
+            _ => Ok(Self::Literal(text.to_owned())),
+        }
+    }
 }
+
+/// What built paths are parsed against: any change of scheme, host or port shows.
+#[expect(clippy::expect_used, reason = "a literal that a test parses")]
+static BASE: LazyLock<url::Url> =
+    LazyLock::new(|| url::Url::parse("http://upstream.invalid:9/").expect("a URL"));
 
 /// A path segment that no URL parser reads otherwise: a letter or digit, then unreserved characters.
 pub(crate) fn is_segment(text: &str) -> bool {
@@ -208,19 +286,62 @@ pub(crate) fn is_segment(text: &str) -> bool {
         && text.bytes().all(unreserved)
 }
 
-/// Parses the built URL again: host, port, path and number of segments must be what was meant (I14).
-fn keeps_shape(template: &RequestTemplate, path: &str) -> Result<(), RenderError> {
-    let shape = || RenderError::Shape {
-        path: path.to_owned(),
-    };
-    let url =
-        url::Url::parse(&format!("http://upstream.invalid:9{path}")).map_err(|_cause| shape())?;
-    let same = url.host_str() == Some("upstream.invalid")
-        && url.port() == Some(9)
-        && url.path() == path
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && path.split('/').count() == template.path.split('/').count();
-    if same { Ok(()) } else { Err(shape()) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_and_headers_have_the_canonical_bytes_of_their_json() {
+        let call = RenderedCall {
+            upstream: "u".to_owned(),
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            query: vec![
+                ("b".to_owned(), "\"é\n".to_owned()),
+                ("a".to_owned(), String::new()),
+            ],
+            headers: BTreeMap::from([
+                ("x-b".to_owned(), "\\".to_owned()),
+                ("X-A".to_owned(), "1".to_owned()),
+            ]),
+            body: None,
+        };
+        let query = canonical::to_vec(&serde_json::json!(call.query));
+        let headers = canonical::to_vec(&serde_json::json!(call.headers));
+        assert_eq!(call.canonical_query(), query);
+        assert_eq!(call.canonical_headers(), headers);
+        assert_eq!(BASE.port(), Some(9));
+    }
+
+    #[test]
+    fn a_path_that_a_parser_reads_otherwise_is_seen() {
+        let template = |path: &str| RequestTemplate {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            query: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            body: None,
+        };
+        let three = CompiledRequest::new(&template("/a/{b}/c")).unwrap();
+        assert!(three.keeps_shape("/a/b/c").is_ok());
+        for path in [
+            "",
+            "/a/b",
+            "/a/b/c/d",
+            "/a/../c",
+            "/a/./c",
+            "/a/%2e%2e/c",
+            "/a/b/c?d",
+            "/a/b/c#d",
+            "//b/c",
+            "/a\\b/c/d",
+            "/a/b\n/c",
+            "//h@x/c",
+            "http://upstream.invalid:9/a/b/c",
+            "/a/b c/d",
+            "/a/\u{e9}/c",
+        ] {
+            assert!(three.keeps_shape(path).is_err(), "{path:?}");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+pub(crate) mod compiled;
+
 /// A template that cannot be filled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -140,12 +142,19 @@ pub fn fill_text(
 
 /// The text of a string, an integer or a boolean; other values have none.
 pub fn plain(value: &Value) -> Option<String> {
+    let mut text = String::new();
+    push_plain(value, &mut text).then_some(text)
+}
+
+/// Appends what [`plain`] gives, and says whether there was any.
+fn push_plain(value: &Value, text: &mut String) -> bool {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
-        Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::String(value) => text.push_str(value),
+        Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(number) if !number.is_f64() => text.push_str(&number.to_string()),
+        Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => return false,
     }
+    true
 }
 
 /// Looks `name` up in the parameters, or, as `before.field`, in the state before the call.

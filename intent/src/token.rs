@@ -5,10 +5,11 @@
 //!
 //! ```compile_fail
 //! use countersign_intent::token::{Intent, Verified};
-//! fn forge(intent: Intent) -> Verified<Intent> { Verified(intent) }
+//! fn forge(intent: Intent) -> Verified<Intent> { Verified { value: intent.into(), kid: todo!() } }
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -184,12 +185,25 @@ impl fmt::Debug for UnverifiedToken<'_> {
 /// A value whose signature, type, audience and lifetime were checked (RFC 8725 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Verified<T>(T);
+pub struct Verified<T> {
+    value: Arc<T>,
+    kid: KeyId,
+}
 
 impl<T> Verified<T> {
     /// The checked value.
     pub fn get(&self) -> &T {
-        &self.0
+        &self.value
+    }
+
+    /// The checked value, to be shared.
+    pub fn share(&self) -> Arc<T> {
+        Arc::clone(&self.value)
+    }
+
+    /// The key that signed it.
+    pub fn kid(&self) -> &KeyId {
+        &self.kid
     }
 }
 
@@ -226,11 +240,14 @@ impl Verifier {
         floor: Floor,
     ) -> Result<Verified<Intent>, Refusal> {
         let opened = jws::open(token.0, TYP, keys).map_err(|error| envelope_refusal(&error))?;
-        let intent = claims(opened.claims)?;
+        let (kid, intent) = (opened.kid, claims(opened.claims)?);
         self.addressees(&intent)?;
         lifetime(&intent, now.as_second())?;
         floors(&intent, floor)?;
-        Ok(Verified(intent))
+        Ok(Verified {
+            value: Arc::new(intent),
+            kid,
+        })
     }
 
     fn addressees(&self, intent: &Intent) -> Result<(), Refusal> {
@@ -276,6 +293,11 @@ fn envelope_refusal(error: &OpenError) -> Refusal {
 
 fn claims(claims: Value) -> Result<Intent, Refusal> {
     let refuse = |why: String| Refusal::new(RefusalCode::TokenClaims, why);
+    if !is_spelled_out(&claims) {
+        return Err(refuse(
+            "the token's claims are not those of an intent".to_owned(),
+        ));
+    }
     let intent = Intent::deserialize(claims).map_err(|error| {
         refuse(format!(
             "the token's claims are not those of an intent: {error}"
@@ -294,6 +316,19 @@ fn claims(claims: Value) -> Result<Intent, Refusal> {
         return Err(refuse(why));
     }
     Ok(intent)
+}
+
+/// Whether objects are objects and names are names: `serde` would also take a list of an object's values,
+/// and an object in place of a name that stands for itself.
+fn is_spelled_out(claims: &Value) -> bool {
+    let mut details = claims
+        .get("authorization_details")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let detail =
+        |detail: &Value| detail.is_object() && detail.get("use").is_some_and(Value::is_string);
+    details.all(detail) && claims.get("cnf").is_none_or(Value::is_object)
 }
 
 fn lifetime(intent: &Intent, now: i64) -> Result<(), Refusal> {
@@ -329,7 +364,8 @@ fn floors(intent: &Intent, floor: Floor) -> Result<(), Refusal> {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct MatchedCall {
-    intent: Intent,
+    intent: Arc<Intent>,
+    kid: KeyId,
     params: Params,
     request: RenderedCall,
 }
@@ -338,6 +374,16 @@ impl MatchedCall {
     /// What was approved.
     pub fn intent(&self) -> &Intent {
         &self.intent
+    }
+
+    /// What was approved, to be shared.
+    pub fn share_intent(&self) -> Arc<Intent> {
+        Arc::clone(&self.intent)
+    }
+
+    /// The key that signed the token.
+    pub fn kid(&self) -> &KeyId {
+        &self.kid
     }
 
     /// The parameters, checked against the tool's schema.
@@ -352,12 +398,23 @@ impl MatchedCall {
 }
 
 impl Verified<Intent> {
+    /// Checks again, as of `now`, what time may have changed since the token was verified: its life,
+    /// the floor, the epoch. Keys are not looked at: whoever keeps a verified token drops it when they
+    /// change.
+    ///
+    /// # Errors
+    /// `token_early`, `token_expired`, `token_floor`, `token_epoch`.
+    pub fn check_time(&self, now: Timestamp, floor: Floor) -> Result<(), Refusal> {
+        lifetime(&self.value, now.as_second())?;
+        floors(&self.value, floor)
+    }
+
     /// Checks that `agent` may use the token.
     ///
     /// # Errors
     /// `agent_mismatch`.
     pub fn check_agent(&self, agent: &AgentId) -> Result<(), Refusal> {
-        if self.0.sub == *agent {
+        if self.value.sub == *agent {
             return Ok(());
         }
         let message = format!("the token was issued to another agent than `{agent}`");
@@ -376,7 +433,7 @@ impl Verified<Intent> {
         params: Map<String, Value>,
     ) -> Result<MatchedCall, Refusal> {
         self.check_agent(agent)?;
-        let approved = self.0.call();
+        let approved = self.value.call();
         if approved.tool != tool.name {
             let message = format!(
                 "the token is for `{}`, not for `{}`",
@@ -409,7 +466,8 @@ impl Verified<Intent> {
             return Err(Refusal::new(RefusalCode::RenderMismatch, message));
         }
         Ok(MatchedCall {
-            intent: self.0,
+            intent: self.value,
+            kid: self.kid,
             params,
             request,
         })

@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 use crate::id::ToolName;
-use crate::{expect, schema, template};
+use crate::precondition::Precondition;
+use crate::render::CompiledRequest;
+use crate::{expect, json, schema, template};
 
 /// What a tool may do to the world; the order is that of harm.
 #[derive(
@@ -67,7 +69,8 @@ pub struct ToolResource {
     /// The parameter that names the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
-    /// The fixed id, for tools whose parameters name no resource.
+    /// The fixed id, for tools whose parameters name no resource; or a template of several of them,
+    /// such as `{namespace}/{name}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// What to do with a resource that the inventory does not list.
@@ -78,10 +81,23 @@ pub struct ToolResource {
 impl ToolResource {
     /// The id of the resource that `params` name, as text.
     pub fn id_in(&self, params: &Map<String, Value>) -> Option<String> {
-        match &self.param {
-            Some(param) => params.get(param).and_then(template::plain),
-            None => self.id.clone(),
+        if let Some(param) = &self.param {
+            return params.get(param).and_then(template::plain);
         }
+        let lookup = |name: &str| params.get(name).cloned();
+        let filled = template::fill_text(self.id.as_deref()?, &lookup);
+        filled.ok().flatten().as_ref().and_then(template::plain)
+    }
+
+    /// The parameters that name the resource.
+    pub fn params(&self) -> Vec<String> {
+        let id = self.id.clone().map(Value::String);
+        let names = id.and_then(|id| template::names(&id).ok());
+        self.param
+            .iter()
+            .cloned()
+            .chain(names.unwrap_or_default())
+            .collect()
     }
 }
 
@@ -96,7 +112,8 @@ pub struct RequestTemplate {
     /// Query parameters; absent values are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, String>,
-    /// Header fields, besides those the enforcer sets.
+    /// Header fields, besides those the enforcer sets. `content-type` may stand here, literally, for a
+    /// body of another JSON type: `application/…+json`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// JSON body.
@@ -148,6 +165,15 @@ pub struct Idempotency {
     pub window: String,
 }
 
+/// How a lost call may be sent again: [`Idempotency`], checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resend {
+    /// The header field that carries the key, in lower case.
+    pub header: String,
+    /// How long the upstream remembers a key.
+    pub window: Duration,
+}
+
 /// A tool as the catalogue's file states it; its canonical JSON is what `definition_sha256` hashes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -187,6 +213,9 @@ pub struct Definition {
     /// The counted change that it makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// What must still be so when it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precondition: Option<Precondition>,
 }
 
 /// A definition that was not taken.
@@ -210,7 +239,10 @@ pub struct Tool {
     pub timeout: Duration,
     /// Least time between two calls on one resource.
     pub cooldown: Option<Duration>,
+    /// How a lost call may be sent again.
+    pub resend: Option<Resend>,
     definition: Definition,
+    template: CompiledRequest,
     schema: Value,
     validator: std::sync::Arc<Validator>,
     digest: Digest,
@@ -222,6 +254,8 @@ impl fmt::Debug for Tool {
     }
 }
 
+const CONTENT_TYPE: &str = "content-type";
+const JSON: &str = "application/json";
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 /// Header fields that no definition may set: routing, credentials, framing and hop-by-hop fields.
 const OWN_HEADERS: [&str; 14] = [
@@ -276,12 +310,22 @@ impl Tool {
         if let Some(undo) = &definition.undo {
             declared.must_have_all(&Value::Object(undo.params.clone()), "undo.params")?;
         }
+        if let Some(precondition) = &definition.precondition {
+            let all_declared =
+                |params: &Value| declared.must_have_all(params, "precondition.params");
+            precondition.check(definition.effect, &all_declared)?;
+        }
         let value = serde_json::to_value(&definition).map_err(|error| error.to_string())?;
+        json::check(&value).map_err(|error| format!("it is no strict JSON: {error}"))?;
+        schema::refuse_open(&schema).map_err(|why| format!("`params` is open: {why}"))?;
         Ok(Self {
             name: definition.name.clone(),
             effect: definition.effect,
             timeout: duration(definition.timeout.as_deref().unwrap_or("30s"))?,
             cooldown: definition.cooldown.as_deref().map(duration).transpose()?,
+            resend: resend(&definition)?,
+            template: CompiledRequest::new(&definition.request)
+                .map_err(|error| error.to_string())?,
             definition,
             schema,
             validator: std::sync::Arc::new(validator),
@@ -292,6 +336,17 @@ impl Tool {
     /// The definition as the catalogue states it.
     pub fn definition(&self) -> &Definition {
         &self.definition
+    }
+
+    /// The media type of the request's body.
+    pub fn content_type(&self) -> &str {
+        let stated = self.definition.request.headers.get(CONTENT_TYPE);
+        stated.map_or(JSON, String::as_str)
+    }
+
+    /// The request's template, taken apart.
+    pub(crate) fn template(&self) -> &CompiledRequest {
+        &self.template
     }
 
     /// The closed parameter schema.
@@ -310,20 +365,20 @@ impl Tool {
     /// [`ParamsError`] with the first violation.
     pub fn params(&self, params: Map<String, Value>) -> Result<Params, ParamsError> {
         let value = Value::Object(params);
-        if let Some(message) = schema::violation(&self.validator, &value) {
-            return Err(ParamsError {
-                tool: self.name.clone(),
-                message,
-            });
-        }
-        let digest = Digest::of_json(&value);
-        let Value::Object(members) = value else {
-            return Err(ParamsError {
-                tool: self.name.clone(),
-                message: "not an object".to_owned(),
-            });
+        let refuse = |message| ParamsError {
+            tool: self.name.clone(),
+            message,
         };
-        Ok(Params { members, digest })
+        if let Some(message) = schema::violation(&self.validator, &value) {
+            return Err(refuse(message));
+        }
+        let Value::Object(members) = value else {
+            return Err(refuse("not an object".to_owned()));
+        };
+        Ok(Params {
+            digest: Digest::of_object(&members),
+            members,
+        })
     }
 }
 
@@ -392,6 +447,10 @@ fn check_request(request: &RequestTemplate, declared: &Declared<'_>) -> Result<(
         check_segment(segment, declared)?;
     }
     for (name, value) in &request.headers {
+        if name == CONTENT_TYPE {
+            check_content_type(value, request.body.as_ref())?;
+            continue;
+        }
         let lower = name.to_ascii_lowercase();
         let token =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -409,6 +468,24 @@ fn check_request(request: &RequestTemplate, declared: &Declared<'_>) -> Result<(
     }
 }
 
+fn check_content_type(value: &str, body: Option<&Value>) -> Result<(), String> {
+    if is_json_type(value) && body.is_some() {
+        return Ok(());
+    }
+    Err(format!(
+        "`request.headers` may set `{CONTENT_TYPE}` of a body to `{JSON}` or `application/…+json` alone"
+    ))
+}
+
+/// Whether `text` is the media type of a JSON document, in lower case and without parameters.
+pub fn is_json_type(text: &str) -> bool {
+    let name =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+    let subtype = |text: &str| !text.is_empty() && text.bytes().all(name);
+    let family = || text.strip_prefix("application/")?.strip_suffix("+json");
+    text == JSON || family().is_some_and(subtype)
+}
+
 fn check_segment(segment: &str, declared: &Declared<'_>) -> Result<(), String> {
     let pieces = template::pieces(segment).map_err(|error| error.to_string())?;
     match pieces.as_slice() {
@@ -420,10 +497,34 @@ fn check_segment(segment: &str, declared: &Declared<'_>) -> Result<(), String> {
     }
 }
 
+fn resend(definition: &Definition) -> Result<Option<Resend>, String> {
+    let Some(idempotency) = &definition.idempotency else {
+        return Ok(None);
+    };
+    let header = idempotency.header.to_ascii_lowercase();
+    let own = OWN_HEADERS.contains(&header.as_str()) && header != "idempotency-key";
+    let set = (definition.request.headers.keys()).any(|name| name.eq_ignore_ascii_case(&header));
+    if !is_header_name(&header) || own || set {
+        let name = &idempotency.header;
+        return Err(format!("`idempotency.header` may not be `{name}`"));
+    }
+    let window = duration(&idempotency.window)?;
+    Ok(Some(Resend { header, window }))
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 fn check_resource(resource: &ToolResource, declared: &Declared<'_>) -> Result<(), String> {
     match (&resource.param, &resource.id) {
         (Some(param), None) => declared.must_require(param, "resource.param"),
-        (None, Some(_)) => Ok(()),
+        (None, Some(id)) => {
+            let names = template::names(&Value::String(id.clone()));
+            let names = names.map_err(|error| error.to_string())?;
+            let mut names = names.iter();
+            names.try_for_each(|name| declared.must_require(name, "resource.id"))
+        }
         _ => Err("`resource` has either `param` or `id`".to_owned()),
     }
 }

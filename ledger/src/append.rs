@@ -1,4 +1,4 @@
-//! Appending a record inside the caller's transaction.
+//! Appending records inside the caller's transaction.
 
 use countersign_intent::digest::Digest;
 use jiff::Timestamp;
@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 
 use crate::record::{Kind, Record, RecordError, leaf};
+use crate::statement::{Argument, RunError, Statement, run};
 use crate::{Ledger, column, number};
 
 /// Where a record stands.
@@ -37,9 +38,59 @@ pub enum AppendError {
     /// The log's rows are not those that this process opened.
     #[error("the ledger's own rows are missing")]
     Missing,
+    /// The log's rows did not change as they must.
+    #[error("the ledger's own rows changed in between")]
+    Changed(#[source] RunError),
     /// The database failed.
     #[error("the database did not take the record")]
     Database(#[from] sqlx::Error),
+}
+
+impl From<RunError> for AppendError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Database(error) => Self::Database(error),
+            error @ RunError::Count { .. } => Self::Changed(error),
+        }
+    }
+}
+
+/// A record to be appended.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What it is about.
+    pub kind: Kind,
+    /// When, by the writer's clock.
+    pub at: Timestamp,
+    /// What happened: an object. A member `jti` is indexed; [`Kind::Consume`] needs it, and it stands
+    /// in one such record per tenant.
+    pub body: Value,
+}
+
+/// Where this writer's chain ends: what its next record continues. It holds for one transaction, or as
+/// long as nobody else appends under the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    next: u64,
+    head: Option<Digest>,
+}
+
+/// A record in its place in its writer's chain, not stored yet.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Link {
+    kind: Kind,
+    wseq: u64,
+    jti: Option<String>,
+    text: String,
+    leaf: Digest,
+}
+
+impl Link {
+    /// Its leaf hash.
+    pub fn leaf(&self) -> Digest {
+        self.leaf
+    }
 }
 
 impl Ledger {
@@ -62,41 +113,88 @@ impl Ledger {
         let Value::Object(mut body) = body else {
             return Err(AppendError::Body);
         };
-        let index = self.next_index(connection).await?;
+        let index = self.lock(connection).await?;
         if kind == Kind::Boot {
             let head = leaf_before(connection, index).await?;
             body.insert("size".to_owned(), Value::from(index));
             body.insert("head".to_owned(), head.map_or(Value::Null, Value::from));
         }
-        self.append_at(connection, index, kind, at, body).await
+        let from = self.tip(connection).await?;
+        let link = self.link_to(&mut from.clone(), kind, at, body)?;
+        let statements = self.statements(from, std::slice::from_ref(&link));
+        match run(connection, statements).await {
+            Ok(_) => Ok(Appended {
+                index,
+                leaf: link.leaf,
+            }),
+            Err(RunError::Database(error)) if kind == Kind::Consume && is_unique(&error) => {
+                Err(AppendError::AlreadyConsumed(link.jti.unwrap_or_default()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Takes the log's lock and the next index.
-    async fn next_index(&self, connection: &mut AnyConnection) -> Result<u64, AppendError> {
-        let size: i64 = sqlx::query_scalar(
-            "UPDATE ledger_state SET size = size + 1 WHERE id = 1 RETURNING size",
-        )
-        .fetch_optional(connection)
-        .await?
-        .ok_or(AppendError::Missing)?;
-        Ok(number(size.saturating_sub(1)))
-    }
-
-    async fn append_at(
+    /// Appends `drafts` in order, as [`Ledger::append`] does one, with a number of statements that does
+    /// not depend on theirs.
+    ///
+    /// # Errors
+    /// Each [`AppendError`].
+    pub async fn append_all(
         &self,
         connection: &mut AnyConnection,
-        index: u64,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let first = self.lock(connection).await?;
+        let from = self.tip(connection).await?;
+        let mut tip = from;
+        let links: Vec<Link> = drafts
+            .into_iter()
+            .map(|draft| self.link(&mut tip, draft))
+            .collect::<Result<_, _>>()?;
+        run(connection, self.statements(from, &links)).await?;
+        let appended = (first..).zip(&links).map(|(index, link)| Appended {
+            index,
+            leaf: link.leaf,
+        });
+        Ok(appended.collect())
+    }
+
+    /// Where this writer's chain ends.
+    ///
+    /// # Errors
+    /// [`AppendError::Missing`] or [`AppendError::Database`].
+    pub async fn tip(&self, connection: &mut AnyConnection) -> Result<Tip, AppendError> {
+        let (next, head): (i64, Option<String>) =
+            sqlx::query_as("SELECT wseq, head FROM ledger_writer WHERE writer = $1")
+                .bind(&self.writer)
+                .fetch_optional(connection)
+                .await?
+                .ok_or(AppendError::Missing)?;
+        let head = head.map(|head| head.parse()).transpose();
+        Ok(Tip {
+            next: number(next),
+            head: head.map_err(|_cause| AppendError::Missing)?,
+        })
+    }
+
+    /// Puts `draft` behind `tip`, which then stands behind it.
+    ///
+    /// # Errors
+    /// [`AppendError::Body`], [`AppendError::NoJti`] or [`AppendError::Record`]: `tip` is unchanged.
+    pub fn link(&self, tip: &mut Tip, draft: Draft) -> Result<Link, AppendError> {
+        let Value::Object(body) = draft.body else {
+            return Err(AppendError::Body);
+        };
+        self.link_to(tip, draft.kind, draft.at, body)
+    }
+
+    fn link_to(
+        &self,
+        tip: &mut Tip,
         kind: Kind,
         at: Timestamp,
         body: Map<String, Value>,
-    ) -> Result<Appended, AppendError> {
-        let (next, head): (i64, Option<String>) = sqlx::query_as(
-            "UPDATE ledger_writer SET wseq = wseq + 1 WHERE writer = $1 RETURNING wseq, head",
-        )
-        .bind(&self.writer)
-        .fetch_optional(&mut *connection)
-        .await?
-        .ok_or(AppendError::Missing)?;
+    ) -> Result<Link, AppendError> {
         let record = Record {
             v: 1,
             kind,
@@ -104,58 +202,78 @@ impl Ledger {
             tenant: self.tenant.clone(),
             at,
             writer: self.writer.clone(),
-            wseq: number(next.saturating_sub(1)),
-            wprev: head
-                .map(|head| head.parse())
-                .transpose()
-                .map_err(|_cause| AppendError::Missing)?,
+            wseq: tip.next,
+            wprev: tip.head,
             body,
         };
         if kind == Kind::Consume && record.jti().is_none() {
             return Err(AppendError::NoJti);
         }
-        let text = record.to_text()?;
+        let (wseq, jti) = (record.wseq, record.jti().map(str::to_owned));
+        let text = record.into_text()?;
         let leaf = leaf(&text);
-        self.insert(connection, index, &record, &text, leaf).await?;
-        sqlx::query("UPDATE ledger_writer SET head = $1 WHERE writer = $2")
-            .bind(leaf.to_string())
-            .bind(&self.writer)
-            .execute(connection)
-            .await?;
-        Ok(Appended { index, leaf })
+        *tip = Tip {
+            next: tip.next.saturating_add(1),
+            head: Some(leaf),
+        };
+        Ok(Link {
+            kind,
+            wseq,
+            jti,
+            text,
+            leaf,
+        })
     }
 
-    async fn insert(
-        &self,
-        connection: &mut AnyConnection,
-        index: u64,
-        record: &Record,
-        text: &str,
-        leaf: Digest,
-    ) -> Result<(), AppendError> {
-        let inserted = sqlx::query(
-            "INSERT INTO ledger_entry (idx, tenant, writer, wseq, kind, jti, record, leaf) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    /// What stores `links`, which were put behind `from`. The first statement takes the lock that orders
+    /// all appends to this log; run them late in the transaction.
+    pub fn statements(&self, from: Tip, links: &[Link]) -> Vec<Statement> {
+        let Some(last) = links.last() else {
+            return Vec::new();
+        };
+        let count = i64::try_from(links.len()).unwrap_or(i64::MAX);
+        let grow = Statement::new("UPDATE ledger_state SET size = size + ? WHERE id = 1")
+            .bind(count)
+            .changing(1);
+        let advance = Statement::new(
+            "UPDATE ledger_writer SET wseq = ?, head = ? WHERE writer = ? AND wseq = ?",
         )
-        .bind(column(index))
+        .bind(column(last.wseq.saturating_add(1)))
+        .bind(last.leaf.to_string())
+        .bind(self.writer.as_str())
+        .bind(column(from.next))
+        .changing(1);
+        let rows = (1..=count).rev().zip(links).map(|(back, link)| {
+            [
+                Argument::from(back),
+                Argument::from(column(link.wseq)),
+                Argument::from(link.kind.as_str()),
+                Argument::from(link.jti.clone()),
+                Argument::from(link.text.as_str()),
+                Argument::from(link.leaf.to_string()),
+            ]
+        });
+        let insert = Statement::new(
+            "INSERT INTO ledger_entry (idx, tenant, writer, wseq, kind, jti, record, leaf) \
+             SELECT s.size - v.column1, ?, ?, v.column2, v.column3, v.column4, v.column5, v.column6 \
+             FROM ledger_state s, (",
+        )
         .bind(self.tenant.as_str())
-        .bind(&self.writer)
-        .bind(column(record.wseq))
-        .bind(record.kind.as_str())
-        .bind(record.jti())
-        .bind(text)
-        .bind(leaf.to_string())
-        .execute(connection)
-        .await;
-        match inserted {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match record.jti() {
-                Some(jti) if record.kind == Kind::Consume && is_unique(&error) => {
-                    AppendError::AlreadyConsumed(jti.to_owned())
-                }
-                Some(_) | None => AppendError::Database(error),
-            }),
-        }
+        .bind(self.writer.as_str())
+        .values(rows)
+        .then(") AS v WHERE s.id = 1 AND v.column1 IS NOT NULL")
+        .changing(links.len());
+        vec![grow, advance, insert]
+    }
+
+    /// Takes the log's lock; gives the next index.
+    async fn lock(&self, connection: &mut AnyConnection) -> Result<u64, AppendError> {
+        let size: i64 =
+            sqlx::query_scalar("UPDATE ledger_state SET size = size WHERE id = 1 RETURNING size")
+                .fetch_optional(connection)
+                .await?
+                .ok_or(AppendError::Missing)?;
+        Ok(number(size))
     }
 }
 

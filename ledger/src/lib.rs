@@ -11,11 +11,12 @@ mod chain;
 mod open;
 mod page;
 mod record;
+pub mod statement;
 
 use countersign_intent::id::TenantId;
 use sqlx::migrate::Migrator;
 
-pub use append::{AppendError, Appended};
+pub use append::{AppendError, Appended, Draft, Link, Tip};
 pub use chain::{ChainError, Entry, Summary, Verifier, verify};
 pub use open::{OpenError, Opening};
 pub use page::{Page, PageEntry, PageQuery};

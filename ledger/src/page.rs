@@ -63,15 +63,27 @@ impl Ledger {
         query: PageQuery,
     ) -> Result<Page, sqlx::Error> {
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT idx, leaf, record FROM ledger_entry \
-             WHERE idx > $1 AND ($2 = '' OR kind = $2) ORDER BY idx LIMIT $3",
-        )
-        .bind(query.after.map_or(-1, column))
-        .bind(query.kind.map_or("", Kind::as_str))
-        .bind(i64::from(limit))
-        .fetch_all(executor)
-        .await?;
+        // Only the kinds that are rare have an index; the others are met soon on the way along the log.
+        let sql = match query.kind {
+            None => {
+                "SELECT idx, leaf, record FROM ledger_entry WHERE idx > $1 AND $2 = '' \
+                 ORDER BY idx LIMIT $3"
+            }
+            Some(Kind::Consume | Kind::Outcome) => {
+                "SELECT idx, leaf, record FROM ledger_entry WHERE idx > $1 AND kind = $2 \
+                 ORDER BY idx LIMIT $3"
+            }
+            Some(_) => {
+                "SELECT idx, leaf, record FROM ledger_entry WHERE idx > $1 AND kind = $2 \
+                 AND kind NOT IN ('consume', 'outcome') ORDER BY idx LIMIT $3"
+            }
+        };
+        let rows: Vec<(i64, String, String)> = sqlx::query_as(sql)
+            .bind(query.after.map_or(-1, column))
+            .bind(query.kind.map_or("", Kind::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(executor)
+            .await?;
         let entries: Vec<PageEntry> = rows
             .into_iter()
             .map(|(index, leaf, record)| PageEntry {

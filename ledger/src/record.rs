@@ -141,22 +141,35 @@ impl Record {
     /// [`RecordError::TooLong`], or [`RecordError::Form`] when the strict reader would not read the body
     /// back.
     pub fn to_text(&self) -> Result<String, RecordError> {
-        let text = canonical::to_string(&json!({
-            "v": self.v,
-            "kind": self.kind.as_str(),
-            "log": self.log,
-            "tenant": self.tenant,
-            "at": self.at,
-            "writer": self.writer,
-            "wseq": self.wseq,
-            "wprev": self.wprev,
-            "body": self.body,
-        }));
+        self.clone().into_text()
+    }
+
+    /// The canonical text, as [`Record::to_text`].
+    pub(crate) fn into_text(self) -> Result<String, RecordError> {
+        let body = Value::Object(self.body);
+        readable(&body, 2, &mut 0)?;
+        // In the order of the canonical form, so that the body need not be copied into another value.
+        let members = [
+            ("{\"at\":", json!(self.at)),
+            (",\"body\":", body),
+            (",\"kind\":", json!(self.kind.as_str())),
+            (",\"log\":", json!(self.log)),
+            (",\"tenant\":", json!(self.tenant)),
+            (",\"v\":", json!(self.v)),
+            (",\"wprev\":", json!(self.wprev)),
+            (",\"writer\":", json!(self.writer)),
+            (",\"wseq\":", json!(self.wseq)),
+        ];
+        let mut text = Vec::with_capacity(2_048);
+        for (name, value) in &members {
+            text.extend_from_slice(name.as_bytes());
+            canonical::append(value, &mut text);
+        }
+        text.push(b'}');
         if text.len() > MAX_RECORD {
             return Err(RecordError::TooLong(text.len()));
         }
-        json::read(text.as_bytes()).map_err(|error| RecordError::Form(error.to_string()))?;
-        Ok(text)
+        String::from_utf8(text).map_err(|error| RecordError::Form(error.to_string()))
     }
 
     /// Reads a stored record; a text that is not exactly its canonical form refuses.
@@ -185,6 +198,38 @@ impl Record {
     }
 }
 
+/// Refuses what the strict reader would not read back, by its rules: member names, U+0000, numbers,
+/// nesting, size. `depth` is that of `value`, `nodes` how many values came before it.
+fn readable(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), RecordError> {
+    // The record's own members and the record are values too.
+    const OTHERS: usize = 16;
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    let refused = |why: &str| Err(RecordError::Form(why.to_owned()));
+    *nodes = nodes.saturating_add(1);
+    if nodes.saturating_add(OTHERS) > json::MAX_NODES {
+        return refused("too many values");
+    }
+    let deeper = depth.saturating_add(1);
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(double) if double.abs() < LIMIT => Ok(()),
+            Some(_) | None => refused("a number outside ±(2^53−1)"),
+        },
+        Value::String(text) if text.contains('\0') => refused("a string holds U+0000"),
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        Value::Array(_) | Value::Object(_) if depth > json::MAX_DEPTH => refused("nested too deep"),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| readable(item, deeper, nodes)),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            if name.starts_with("__") || name.starts_with('$') || name.contains('\0') {
+                return refused("a member name is reserved");
+            }
+            readable(value, deeper, nodes)
+        }),
+    }
+}
+
 /// The leaf hash of a record (RFC 9162 §2.1.1): SHA-256 of a zero byte and the record.
 pub fn leaf(record: &str) -> Digest {
     let mut bytes = Vec::with_capacity(record.len().saturating_add(1));
@@ -195,6 +240,8 @@ pub fn leaf(record: &str) -> Digest {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn record() -> Record {
@@ -256,6 +303,48 @@ mod tests {
         long.body
             .insert("text".to_owned(), Value::from("x".repeat(MAX_RECORD)));
         assert!(matches!(long.to_text(), Err(RecordError::TooLong(_))));
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let number = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            (9_007_199_254_740_986_i64..9_007_199_254_740_996).prop_map(Value::from),
+            Just(Value::from(-0.0)),
+        ];
+        let text = prop_oneof![any::<String>(), Just("a\0".to_owned())];
+        let leaf = prop_oneof![Just(Value::Null), number, text.prop_map(Value::from)];
+        let name = prop_oneof![
+            any::<String>(),
+            Just("__x".to_owned()),
+            Just("$x".to_owned()),
+            Just("$secret".to_owned()),
+        ];
+        leaf.prop_recursive(5, 40, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                // Nested close to what is read at most.
+                inner
+                    .clone()
+                    .prop_map(|inner| (0..26).fold(inner, |inner, _| json!([inner]))),
+                prop::collection::btree_map(name.clone(), inner, 0..4)
+                    .prop_map(|members| members.into_iter().collect::<Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn whatever_is_written_reads_back(value in value()) {
+            let mut odd = record();
+            odd.body.insert("value".to_owned(), value);
+            if let Ok(text) = odd.to_text() {
+                let back = Record::from_text(&text).unwrap();
+                prop_assert_eq!(back.to_text().unwrap(), text);
+            }
+        }
     }
 
     #[test]

@@ -186,6 +186,7 @@ impl Driver {
                 tool: step.tool.clone(),
                 params: step.params.clone(),
                 bounds: std::collections::BTreeMap::new(),
+                precondition: None,
                 reason: Some(step.reason.clone()),
                 after: step.after.clone(),
             })

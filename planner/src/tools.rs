@@ -110,6 +110,7 @@ fn known(entry: ToolEntry) -> Result<KnownTool, ToolError> {
         idempotency: None,
         untrusted_output: false,
         change: None,
+        precondition: None,
     })?;
     Ok(KnownTool {
         tool,

@@ -9,6 +9,7 @@
 mod lock;
 mod postgres;
 mod sqlite;
+mod writer;
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -20,6 +21,7 @@ use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 
 use lock::FileLock;
+pub use writer::{CommitError, Unit, Writer};
 
 /// How long a request waits for a connection before `store_unavailable`.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +32,8 @@ pub struct Database {
     engine: Engine,
     write: AnyPool,
     read: AnyPool,
+    /// The file, where there is one.
+    file: Option<Arc<Path>>,
     /// Held as long as anybody uses the database.
     lock: Option<Arc<FileLock>>,
 }
@@ -87,6 +91,12 @@ pub enum DatabaseError {
     /// The tables cannot be brought up to date.
     #[error("cannot migrate the database")]
     Migrate(#[source] MigrateError),
+}
+
+/// Ends the process when `error`, of a statement inside a transaction, says that the disk did not take
+/// what was written: see [`Unit::commit`].
+pub fn end_if_disk_failed(error: &sqlx::Error) {
+    sqlite::end_if_disk_failed(error);
 }
 
 /// The address of the SQLite file at `path`.
@@ -185,6 +195,18 @@ impl Database {
         }
     }
 
+    /// How many bytes are free where the file is; `None` where there is no file.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub fn free_space(&self) -> std::io::Result<Option<u64>> {
+        let Some(folder) = self.file.as_deref().and_then(Path::parent) else {
+            return Ok(None);
+        };
+        let found = rustix::fs::statvfs(folder)?;
+        Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+    }
+
     /// Closes all connections; SQLite folds its write-ahead log into the file, and the lock is free once
     /// every clone is gone.
     pub async fn close(&self) {
@@ -221,13 +243,7 @@ impl Write {
     /// When the changes were not made, or (PostgreSQL) when it is not known whether they were.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         let result = self.0.commit().await;
-        if let Err(error) = &result
-            && sqlite::is_io_error(error)
-        {
-            tracing::error!(%error, "the disk failed during a commit; ending the process");
-            std::process::abort();
-        }
-        result
+        result.inspect_err(sqlite::end_if_commit_failed)
     }
 
     /// Undoes the changes now.

@@ -1,18 +1,29 @@
 //! `Json`, `Path`, `Query` and raw bodies whose rejections are problems.
 
-use axum::body::{Body, to_bytes};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use countersign_intent::json::{self, MAX_BYTES};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
+use http_body_util::BodyExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use crate::problem::{Problem, ProblemType};
+
+/// How long a caller may take to send a body.
+pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// Bodies beyond this size come in one at a time for each place in [`LARGE`].
+const SMALL: usize = 16 * 1024;
+/// Larger bodies that this process reads at once: 64 MiB in all.
+static LARGE: Semaphore = Semaphore::const_new(256);
 
 /// A JSON body, read by the product's strict reader, or a JSON answer.
 ///
@@ -30,7 +41,7 @@ pub struct Path<T>(pub T);
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
-/// The bytes of the body, at most 256 KiB.
+/// The bytes of the body, at most 256 KiB, within [`BODY_TIME`].
 #[derive(Clone, Debug)]
 pub struct RawBody(pub Bytes);
 
@@ -63,21 +74,62 @@ pub fn shape<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem
     })
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+/// Reads a body in bounded space and time, as [`RawBody`] does.
+///
+/// # Errors
+/// A `body_too_large`, a `malformed`, a `timeout` or, when too many large ones come in at once, an
+/// `overload` problem.
+pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > MAX_BYTES as u64) {
         return Err(too_large());
     }
-    to_bytes(body, MAX_BYTES).await.map_err(|error| {
-        let length_limit = std::error::Error::source(&error)
-            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if length_limit {
-            too_large()
-        } else {
-            Problem::new(ProblemType::Malformed, "the body broke off")
+    match tokio::time::timeout(BODY_TIME, collect(body)).await {
+        Ok(bytes) => bytes,
+        Err(_) => Err(Problem::new(
+            ProblemType::Timeout,
+            "the body did not come in time",
+        )),
+    }
+}
+
+/// The body's frames as one. Most bodies are one frame, which is not copied.
+async fn collect(mut body: Body) -> Result<Bytes, Problem> {
+    let (mut first, mut more) = (Bytes::new(), BytesMut::new());
+    let mut permit = None;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_broken| Problem::new(ProblemType::Malformed, "the body broke off"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let length = first.len() + more.len() + data.len();
+        if length > MAX_BYTES {
+            return Err(too_large());
         }
+        if length > SMALL && permit.is_none() {
+            permit = Some(LARGE.try_acquire().map_err(|_full| {
+                let message = "too many large bodies come in at once";
+                Problem::new(ProblemType::OVERLOAD, message)
+            })?);
+        }
+        if first.is_empty() && more.is_empty() {
+            first = data;
+        } else {
+            more.extend_from_slice(&std::mem::take(&mut first));
+            more.extend_from_slice(&data);
+        }
+    }
+    drop(permit);
+    Ok(if more.is_empty() {
+        first
+    } else {
+        more.freeze()
     })
 }
 

@@ -12,6 +12,7 @@ pub mod database;
 pub mod directory;
 pub mod events;
 pub mod extract;
+pub mod faults;
 pub mod files;
 pub mod openapi;
 pub mod problem;

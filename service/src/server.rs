@@ -1,5 +1,8 @@
 //! The server every role is: standard routes, layers in one order, graceful shutdown.
 
+mod budget;
+mod connections;
+mod identity;
 mod layers;
 mod metrics;
 mod routes;
@@ -7,17 +10,14 @@ mod routes;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use utoipa::openapi::OpenApi as Document;
 
 use crate::clock::Clock;
@@ -26,12 +26,12 @@ use crate::events::{Hub, Snapshot};
 use crate::random::Random;
 use crate::tasks::Tasks;
 
-pub use layers::{Unrouted, request_id};
+pub use budget::LogBudget;
+pub use connections::{ConnectionLimits, DRAIN, serve, serve_within};
+pub use identity::request_id;
+pub use layers::Unrouted;
 pub use metrics::install as install_metrics;
 pub use routes::{Healthz, Meta, Readyz, ReadyzCheck, standard_paths};
-
-/// After cancellation, requests in flight get so long to finish.
-pub const DRAIN: Duration = Duration::from_secs(30);
 
 /// Whether a role shares its process with others (SECURITY-DESIGN §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -209,45 +209,6 @@ pub fn standard(router: Router, role: Role) -> Router {
     metrics::install();
     let role = Arc::new(role);
     layers::around(router.merge(routes::router(Arc::clone(&role))), &role)
-}
-
-/// Serves `router` until `tasks` is cancelled, then lets requests in flight finish within [`DRAIN`].
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks) -> io::Result<()> {
-    serve_with_drain(listener, router, tasks, DRAIN).await
-}
-
-/// As [`serve`], with another limit for the requests in flight.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve_with_drain(
-    listener: TcpListener,
-    router: Router,
-    tasks: &Tasks,
-    drain: Duration,
-) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its small packets back");
-        }
-    });
-    let token = tasks.token();
-    let serving =
-        axum::serve(listener, router).with_graceful_shutdown(token.clone().cancelled_owned());
-    let overdue = async {
-        token.cancelled().await;
-        tokio::time::sleep(drain).await;
-    };
-    tokio::select! {
-        result = serving.into_future() => result,
-        () = overdue => {
-            tracing::warn!("requests in flight were cut off at the drain limit");
-            Ok(())
-        }
-    }
 }
 
 #[cfg(test)]

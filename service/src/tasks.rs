@@ -60,7 +60,7 @@ impl Tasks {
             std::mem::forget(watch);
             output
         };
-        let span = tracing::info_span!("task", task.name = name);
+        let span = tracing::debug_span!("task", task.name = name);
         tokio::spawn(self.tracker.track_future(task.instrument(span)))
     }
 

@@ -1,6 +1,8 @@
 //! The client commands: exit codes and the one JSON document of `--json`.
 
 mod offline;
+mod possession;
+mod receipts;
 
 use serde_json::{Value, json};
 

@@ -3,7 +3,9 @@
 pub(crate) mod command;
 pub(crate) mod forge;
 pub(crate) mod installation;
+pub(crate) mod issuer;
 pub(crate) mod process;
+pub(crate) mod solo;
 pub(crate) mod upstream;
 pub(crate) mod world;
 

@@ -12,9 +12,13 @@
 )]
 
 mod cli;
+mod faults;
 mod harness;
 mod once;
+mod overload;
+mod proxy;
 mod refusals;
 mod split;
 mod story;
 mod tidy;
+mod tokens;

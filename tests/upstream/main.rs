@@ -1,7 +1,9 @@
 //! An upstream that counts: it logs every request that reaches it, and does with it what it is told.
 //!
-//! Two ports: one takes calls, the other answers `GET /log` and takes `PUT /mode/{answer|hang|close}`. The
-//! file named by the only argument gets both addresses. The process ends when its standard input does, so
+//! Two ports: one takes calls, the other answers `GET /log` and takes `PUT /mode/{answer|hang|close}`. While
+//! the mode is `answer`, a word in the path of a call says otherwise for this one: `slow` is answered after
+//! a while, `gone` never, `bad` with 503, `gateway` with 502. The file named by the only argument gets both
+//! addresses. The process ends when its standard input does, so
 //! it never outlives the test that started it.
 
 use std::fmt::Write as _;
@@ -10,6 +12,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -119,7 +122,7 @@ impl Upstream {
             .wait_while(self.lock(), |state| state.mode == Mode::Hang);
         let mode = hanging.unwrap_or_else(PoisonError::into_inner).mode;
         match (request, mode) {
-            (Ok(_), Mode::Answer) => answer(stream, "200 OK", &json!({"counted": true})),
+            (Ok(request), Mode::Answer) => request.answer(stream),
             (Ok(_), Mode::Hang | Mode::Close) => Ok(()),
             (Err(error), _) => Err(error),
         }
@@ -149,7 +152,25 @@ impl Upstream {
     }
 }
 
+/// How long an answer to a path with `slow` in it takes.
+const SLOW: Duration = Duration::from_millis(150);
+
 impl Request {
+    /// What the path asks for; 200 otherwise.
+    fn answer(&self, stream: TcpStream) -> io::Result<()> {
+        let says = |word: &str| self.path.contains(word);
+        if says("slow") {
+            std::thread::sleep(SLOW);
+        }
+        let status = match () {
+            () if says("gone") => return Ok(()),
+            () if says("bad") => "503 Service Unavailable",
+            () if says("gateway") => "502 Bad Gateway",
+            () => "200 OK",
+        };
+        answer(stream, status, &json!({"counted": true}))
+    }
+
     fn read(stream: &TcpStream) -> io::Result<Self> {
         let mut reader = BufReader::new(stream);
         let mut first = String::new();

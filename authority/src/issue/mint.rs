@@ -3,7 +3,7 @@
 use countersign_intent::approval::ApprovalSet;
 use countersign_intent::digest::Digest;
 use countersign_intent::id::IntentId;
-use countersign_intent::token::{self, Intent, ToolCall, Use};
+use countersign_intent::token::{self, Confirmation, Intent, ToolCall, Use};
 use countersign_intent::tool::Effect;
 use countersign_ledger::Kind;
 use countersign_service::database::Write;
@@ -62,8 +62,12 @@ pub(super) fn mint(
         policy: plan.bundle,
         policy_epoch: plan.policy_epoch,
         approvals: approvals.as_ref().map(ApprovalSet::digest),
-        precondition: None,
-        cnf: None,
+        precondition: call.step.precondition.as_ref().map(Digest::of_json),
+        cnf: call
+            .agent
+            .public_key
+            .as_ref()
+            .map(|key| Confirmation { jkt: key.thumbprint() }),
     };
     Minted {
         token: token::sign(authority.keys.active(), &intent),

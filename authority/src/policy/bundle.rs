@@ -6,6 +6,7 @@ use std::path::Path;
 use cedar_policy::{Entities, PolicySet, Schema};
 use countersign_intent::catalogue::Catalogue;
 use countersign_intent::digest::Digest;
+use countersign_intent::route::Overlap;
 use countersign_service::directory::{Directory, DirectoryError, Sources};
 
 use super::cases::{self, CaseReport};
@@ -71,6 +72,7 @@ impl Bundle {
         };
         let mut warnings = validate(&schema, &sorted, &folder, known)?;
         warnings.extend(stale_schema(&folder, &schema_text));
+        warnings.extend(overlaps(&catalogue));
         let entities = request::resources(&inventory, &schema)
             .map_err(|error| LoadPolicyError::file("inventory.toml", error.to_string()))?;
         Ok(Self {
@@ -173,6 +175,18 @@ fn directory(folder: &Folder) -> Result<Directory, LoadPolicyError> {
         | DirectoryError::SharedKey { .. }
         | _ => LoadPolicyError::folder(error.to_string()),
     })
+}
+
+/// Tools that a plain HTTP request may mean alike: the proxy door refuses it then.
+fn overlaps(catalogue: &Catalogue) -> Vec<LoadPolicyError> {
+    let warning = |overlap: Overlap| {
+        let message = format!(
+            "`{}` and `{}` may be sent by one and the same request, which the proxy then refuses as ambiguous",
+            overlap.first, overlap.second
+        );
+        LoadPolicyError::file("tools", message)
+    };
+    catalogue.overlaps().into_iter().map(warning).collect()
 }
 
 /// Whether the schema that is kept beside the policies is another than theirs. Nothing is decided by it.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use countersign_intent::digest::Digest;
+use countersign_service::faults::{Faults, Point};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ pub struct PolicyStore {
     state: RwLock<PolicyStatus>,
     /// Held for a whole reload, so that an older reading never replaces a newer one.
     reloading: Mutex<()>,
+    faults: Faults,
 }
 
 /// What is active, and what was refused since.
@@ -61,7 +63,15 @@ impl PolicyStore {
             dir: dir.into(),
             state: RwLock::default(),
             reloading: Mutex::default(),
+            faults: Faults::none(),
         }
+    }
+
+    /// The same store, in which a test may end the process.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
     }
 
     /// The folder.
@@ -107,6 +117,7 @@ impl PolicyStore {
         }
         let (bundle, cases) =
             candidate(folder).map_err(|error| self.refuse(Some(hash), error, now))?;
+        self.faults.reach(Point::PolicySwap);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = PolicyStatus {
             active: Some(Arc::new(bundle)),
             cases,

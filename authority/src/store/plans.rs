@@ -64,8 +64,9 @@ async fn insert_step(
     sqlx::query(
         "INSERT INTO step (plan_id, step, position, tool, effect, resource, params, bounds, \
          after_steps, reason, verdict, reasons, policies, definition_sha256, params_sha256, request, \
-         request_sha256, approval_id, state) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+         request_sha256, approval_id, state, precondition) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+         $20)",
     )
     .bind(plan.as_str())
     .bind(step.id.as_str())
@@ -86,6 +87,7 @@ async fn insert_step(
     .bind(step.request_sha256.map(|digest| digest.to_string()))
     .bind(step.approval.as_ref().map(ToString::to_string))
     .bind(step.state.as_str())
+    .bind(step.precondition.as_ref().map(row::to_json).transpose()?)
     .execute(tx)
     .await?;
     Ok(())
@@ -324,6 +326,7 @@ fn step(found: &AnyRow) -> Result<Step, StoreError> {
         resource: row::optional_text(found, "resource")?,
         params: row::json(found, "params")?,
         bounds: row::json(found, "bounds")?,
+        precondition: row::optional_json(found, "precondition")?,
         after: row::json(found, "after_steps")?,
         reason: row::optional_text(found, "reason")?,
         verdict: verdict(found)?,

@@ -118,8 +118,10 @@ impl Enforcer {
             status,
             body_sha256: None,
             body_length: None,
+            sends: None,
             consumed_at: now,
             ended_at: now,
+            precondition: None,
             leaf: None,
         }
     }

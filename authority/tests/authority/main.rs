@@ -7,6 +7,7 @@
 )]
 
 mod approvals;
+mod binding;
 mod control;
 mod enforcer;
 mod events;

@@ -1,16 +1,21 @@
 //! `countersign call`: one tool, from plan to receipt.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_intent::json as strict;
+use countersign_intent::key::SigningKey;
+use countersign_intent::proof::{HEADER, Request};
 use http::header::HeaderValue;
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value, json};
 
-use super::plan::{object, reasons};
+use super::plan::{object, reasons, with};
 use crate::client::{Client, Role, Who, segment};
 use crate::failure::Failure;
 use crate::output::{Report, Verdict, cell, note, pretty};
+use crate::proof;
 
 /// Time between two looks at an approval.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,6 +25,7 @@ Examples:
   countersign call infra.get --params '{\"service_id\":\"payments\"}'
   countersign call infra.scale --params '{\"service_id\":\"payments\",\"replicas\":4}'
   countersign call infra.scale --params '{…}' --token eyJ…      spends a token you have
+  countersign call infra.get --params '{…}' --proof-key agent.jwk     for an agent with a key
 
 Without --token it submits a plan of one step, takes the step's token and makes the call.
 Exit code 1: policy denied it, a person must approve first (--wait waits for that), the enforcer
@@ -40,6 +46,12 @@ pub(crate) struct Args {
     /// The approvals that came with the token
     #[arg(long, value_name = "TEXT", requires = "token")]
     approvals: Option<String>,
+    /// The private JWK of the agent's registered key; COUNTERSIGN_PROOF_KEY_FILE unless given
+    #[arg(long, value_name = "FILE")]
+    proof_key: Option<PathBuf>,
+    /// What was seen where the tool's precondition looks, as JSON
+    #[arg(long, value_name = "JSON", conflicts_with = "token")]
+    precondition: Option<String>,
     /// The agent as which to call; the first of credentials.json unless given
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
@@ -62,6 +74,7 @@ struct Pass {
 pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> {
     let params = object(&args.params)?;
     let agent = Who::Agent(args.agent.clone());
+    let proof_key = proof::key(client, args.proof_key.as_deref())?;
     let pass = match &args.token {
         Some(token) => {
             let (token, approvals) = (token.clone(), args.approvals.clone());
@@ -76,7 +89,8 @@ pub(crate) async fn run(client: &Client, args: Args) -> Result<Report, Failure> 
             Err(report) => return Ok(report),
         },
     };
-    let mut answer = spend(client, &agent, &args.tool, &params, &pass).await?;
+    let body = json!({"tool": args.tool, "params": params});
+    let mut answer = spend(client, &agent, &body, &pass, proof_key.as_ref()).await?;
     let outcome = cell(&answer, "/outcome");
     let status = answer.get("status").and_then(Value::as_u64);
     let good = outcome == "done" && status.is_some_and(|status| (200..300).contains(&status));
@@ -105,7 +119,9 @@ async fn plan(
         .goal
         .clone()
         .unwrap_or_else(|| format!("call {}", args.tool));
+    let seen = args.precondition.as_deref().map(seen).transpose()?;
     let step = json!({"id": "s1", "tool": args.tool, "params": params});
+    let step = with(step, "precondition", seen);
     let body = json!({"goal": goal, "steps": [step]});
     let (_, plan) = client
         .post(Role::Authority, agent, "/v1/plans", &body)
@@ -161,10 +177,11 @@ async fn plan(
 async fn spend(
     client: &Client,
     agent: &Who,
-    tool: &str,
-    params: &Map<String, Value>,
+    body: &Value,
     pass: &Pass,
+    proof_key: Option<&SigningKey>,
 ) -> Result<Value, Failure> {
+    const PATH: &str = "/v1/calls";
     let header = |text: &str| {
         HeaderValue::from_str(text)
             .map_err(|_cause| Failure::Usage("--token: this is no token".to_owned()))
@@ -174,10 +191,23 @@ async fn spend(
     if let Some(approvals) = &pass.approvals {
         headers.insert("intent-approvals", header(approvals)?);
     }
-    let body = json!({"tool": tool, "params": params});
     let enforcer = client.peer(Role::Enforcer, agent)?;
+    if let Some(key) = proof_key {
+        let request = Request {
+            method: Method::POST.as_str(),
+            path: &proof::path(enforcer.base(), PATH),
+            token: pass.token.trim(),
+        };
+        headers.insert(HEADER, header(&proof::make(key, request))?);
+    }
     let answer = enforcer
-        .call::<Value, Value>(Method::POST, "/v1/calls", &headers, Some(&body))
+        .call::<Value, Value>(Method::POST, PATH, &headers, Some(body))
         .await?;
     Ok(answer.body)
+}
+
+/// A JSON value of the command line, by the strict reader.
+fn seen(text: &str) -> Result<Value, Failure> {
+    strict::read(text.as_bytes())
+        .map_err(|error| Failure::Usage(format!("--precondition: {error}; write a JSON value")))
 }

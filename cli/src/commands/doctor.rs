@@ -13,6 +13,8 @@ use crate::client::{Client, Role, Who};
 use crate::data::DataFolder;
 use crate::failure::Failure;
 use crate::output::{Report, Verdict, cell};
+use crate::settings::Settings;
+use crate::start::upstreams;
 
 /// Tokens tolerate this difference of clocks.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
@@ -67,6 +69,9 @@ pub(crate) async fn run(client: &Client) -> Result<Report, Failure> {
         "policies",
         policies(&client.settings().policies()),
     ));
+    if let Some(result) = upstreams(client.settings()) {
+        checks.push(Check::new("upstreams", result));
+    }
     let good = checks.iter().all(|check| check.good);
     let listed: Vec<Value> = checks
         .iter()
@@ -163,6 +168,23 @@ fn key_files(data: &DataFolder) -> Result<String, String> {
 
 fn open_to_others(mode: u32) -> bool {
     mode & 0o077 > 0
+}
+
+/// The upstreams of the settings, without their secrets; `None` where none is configured here.
+fn upstreams(settings: &Settings) -> Option<Result<String, String>> {
+    let read = match upstreams::read(settings) {
+        Ok(read) => read,
+        Err(failure) => return Some(Err(failure.to_string())),
+    };
+    let shown = |upstream: &countersign_enforcer::Upstream| {
+        let credential = match &upstream.credential {
+            Some(_) => "with a credential",
+            None => "without a credential",
+        };
+        format!("{} at {} {credential}", upstream.name, upstream.base_url)
+    };
+    let named: Vec<String> = read.iter().map(shown).collect();
+    (!named.is_empty()).then(|| Ok(named.join(", ")))
 }
 
 fn policies(dir: &Path) -> Result<String, String> {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::Report;
 use crate::settings::{Flags, Settings, setting};
 use crate::start::configs::{Common, own_folder, service_key};
-use crate::start::listen;
+use crate::start::{listen, upstreams};
 
 const EXAMPLES: &str = "\
 Example:
@@ -18,7 +18,8 @@ Example:
       --upstream cloud=http://127.0.0.1:8003 --upstream-credential cloud=keys/upstream-cloud.key
 
 It makes its receipt-signing key in DATA/keys on the first start. The upstream's
-credential is given to this process and to no other.";
+credential is given to this process and to no other. More can be said of an upstream
+in countersign.toml (`countersign check-config --help`).";
 
 /// Run the enforcer: verifies tokens, forwards calls, signs receipts
 #[derive(Debug, clap::Args)]
@@ -62,7 +63,7 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     own_folder(settings)?;
     let common = Common::new(settings, Isolation::OwnProcess);
     let authority = settings.need(setting::AUTHORITY_URL)?;
-    let config = common.enforcer(authority, service_key(settings)?, common.upstreams()?)?;
+    let config = common.enforcer(authority, service_key(settings)?, upstreams::read(settings)?)?;
     let door = listen(settings, setting::ENFORCER_LISTEN).await?;
     role::serve(
         settings,

@@ -6,7 +6,7 @@ use countersign_service::random::Random;
 use serde_json::json;
 
 use crate::data::DataFolder;
-use crate::data::prepare::{People, Places, prepare};
+use crate::data::prepare::{People, Places, prepare, register_proof_keys};
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::settings::Settings;
@@ -37,12 +37,16 @@ enum What {
         /// For the approvers too, with a signing key each
         #[arg(long)]
         demo: bool,
+        /// Also a key with which this agent proves each of its requests: keys/proof-NAME.jwk. From then
+        /// on its calls need the proof; may be given several times
+        #[arg(long, value_name = "NAME")]
+        proof: Vec<String>,
     },
 }
 
 /// Generates what is missing.
 pub(crate) fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
-    let What::Generate { demo } = args.what;
+    let What::Generate { demo, proof } = &args.what;
     let failed = |error| Failure::because("cannot write the keys", error);
     let data = DataFolder::make(&settings.data()).map_err(failed)?;
     let _lock = data.lock()?;
@@ -53,8 +57,13 @@ pub(crate) fn run(settings: &Settings, args: &Args) -> Result<Report, Failure> {
         policies: &policies,
         overlay: &overlay,
     };
-    let people = if demo { People::Demo } else { People::Operator };
+    let people = if *demo {
+        People::Demo
+    } else {
+        People::Operator
+    };
     let credentials = prepare(places, people, &random)?;
+    register_proof_keys(places, proof, &random)?;
     let shared = [
         ("service.key", KeyKind::Service),
         ("upstream-cloud.key", KeyKind::Upstream),

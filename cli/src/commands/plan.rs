@@ -160,6 +160,9 @@ pub(super) fn describe(view: &Value) -> String {
             cell(step, "/verdict"),
             cell(step, "/state"),
         );
+        if let Some(seen) = step.get("precondition") {
+            let _ = writeln!(text, "     only while this is still so: {seen}");
+        }
         text.push_str(&reasons(step, "     "));
         let approval = cell(step, "/approval_id");
         if !approval.is_empty() && cell(step, "/state") == "pending" {

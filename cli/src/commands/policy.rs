@@ -129,7 +129,7 @@ fn check(dir: &Path) -> Result<Report, Failure> {
         Err(error) => return Ok(refused(&error)),
     };
     let policies: usize = bundle.files().iter().map(|file| file.policies.len()).sum();
-    let text = format!(
+    let mut text = format!(
         "bundle {}\n{} tools, {} policies in {} files: every policy fits the schema\n{}",
         bundle.hash(),
         bundle.catalogue().len(),
@@ -137,12 +137,16 @@ fn check(dir: &Path) -> Result<Report, Failure> {
         bundle.files().len(),
         said(&cases)
     );
+    for warning in bundle.warnings() {
+        let _ = write!(text, "\nwarning: {warning}");
+    }
     let document = json!({
         "ok": true,
         "bundle": bundle.hash(),
         "tools": bundle.catalogue().len(),
         "policies": policies,
         "cases": cases,
+        "warnings": bundle.warnings(),
     });
     Ok(Report::new(document, text))
 }

@@ -1,5 +1,8 @@
 //! `countersign token`: looks into tokens and receipts.
 
+mod compare;
+mod words;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -7,9 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Subcommand;
 use countersign_intent::key::VerifyingKeys;
+use countersign_intent::receipt::Receipt;
 use countersign_intent::token::{Floor, Intent, UnverifiedToken, Verifier};
 use countersign_intent::{jws, receipt};
 use countersign_service::clock::Clock;
+use countersign_service::problem::error_chain;
 use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -19,17 +24,21 @@ use crate::args::Global;
 use crate::audit::pinned;
 use crate::client::{Client, Role, Who};
 use crate::failure::Failure;
-use crate::output::{Report, Verdict, cell, pretty};
+use crate::output::{Report, Verdict, pretty};
 
 const EXAMPLES: &str = "\
 Examples:
   countersign token inspect eyJ…
   countersign token inspect - < token.txt
   countersign token inspect --receipt eyJ…
+  countersign token inspect eyJ… --receipt eyJ… --key keys.json
 
-Shows header and claims, says them in words, and checks the signature against --key FILE
-or, where the servers run, the published key set. Exit code 1 when the signature does
-not verify. A token is a secret while it lives: `-` keeps it out of the shell's history.";
+Shows header and claims, says them in words, and checks the signature: against --key FILE,
+or against the key set of the running server, which is then named `not pinned`, because who
+answers there was not checked. With token and receipt it also says whether the receipt is
+that token's. Exit code 1 when a signature does not verify or the two do not belong
+together, 2 when there is no key to check a receipt with. A token is a secret while it
+lives: `-` keeps it out of the shell's history.";
 
 /// Look into a token or a receipt
 #[derive(Debug, clap::Args)]
@@ -41,17 +50,34 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Decode and check
+    /// Decode and check a token, a receipt, or a receipt against its token
     Inspect {
-        /// The token or receipt; `-` reads standard input
-        token: String,
-        /// It is a receipt of the enforcer
-        #[arg(long)]
-        receipt: bool,
-        /// Check the signature against this JWKS file
+        /// The token; `-` reads standard input
+        #[arg(required_unless_present = "receipt")]
+        token: Option<String>,
+        /// A receipt of the enforcer; `-` reads standard input
+        #[arg(long, value_name = "RECEIPT")]
+        receipt: Option<String>,
+        /// Check signatures against this JWKS file; may be given several times
         #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
+        key: Vec<PathBuf>,
     },
+}
+
+/// The keys that signatures are checked against.
+struct Keys {
+    set: Option<VerifyingKeys>,
+    pinned: bool,
+}
+
+/// One inspected text: its document, its lines for a person, whether its signature verifies.
+struct Inspected {
+    header: Value,
+    claims: Value,
+    signature: String,
+    keys: &'static str,
+    lines: Vec<String>,
+    good: bool,
 }
 
 /// Decodes and checks.
@@ -61,39 +87,157 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Report, Failure> 
         receipt,
         key,
     } = args.what;
-    let text = read(token)?;
-    let no_jws = || Failure::could_not("this is no compact JWS: three parts with dots between");
-    let header = text.split('.').next().unwrap_or_default();
-    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_cause| no_jws())?;
-    let header: Value = serde_json::from_slice(&header).map_err(|_cause| no_jws())?;
-    let claims = jws::peek(&text).map_err(|error| Failure::because("nothing to show", error))?;
-    let keys = match key {
-        Some(path) => Some(from_file(&path)?),
-        None if receipt => published(global, Role::Enforcer).await,
-        None => published(global, Role::Authority).await,
+    let now = Clock::system().now();
+    let token = token.map(read).transpose()?;
+    let receipt = receipt.map(read).transpose()?;
+    let from_files = from_files(&key)?;
+    let keys_of = async |role| match &from_files {
+        Some(set) => Keys {
+            set: Some(set.clone()),
+            pinned: true,
+        },
+        None => Keys {
+            set: published(global, role).await,
+            pinned: false,
+        },
     };
-    let checked = keys.as_ref().map(|keys| {
-        if receipt {
-            receipt::verify(&text, keys)
-                .map(drop)
-                .map_err(|error| error.to_string())
-        } else {
-            signature(&text, &claims, keys)
+    let of_token = match &token {
+        Some(text) => Some(inspect_token(text, &keys_of(Role::Authority).await, now)?),
+        None => None,
+    };
+    let of_receipt = match &receipt {
+        Some(text) => Some(inspect_receipt(text, &keys_of(Role::Enforcer).await)?),
+        None => None,
+    };
+    match (of_token, of_receipt) {
+        (Some(one), None) | (None, Some(one)) => Ok(one.report()),
+        (Some(of_token), Some(of_receipt)) => {
+            let text = token.unwrap_or_default();
+            Ok(both(&text, &of_token, &of_receipt))
         }
+        (None, None) => Err(Failure::Usage("give a token or --receipt".to_owned())),
+    }
+}
+
+/// The token, the receipt, and whether the second is the first's.
+fn both(text: &str, token: &Inspected, receipt: &Inspected) -> Report {
+    let differences = compare::differences(text, &token.claims, &receipt.claims);
+    let mut lines = vec!["token".to_owned()];
+    lines.extend(token.lines.iter().cloned());
+    lines.push("\nreceipt".to_owned());
+    lines.extend(receipt.lines.iter().cloned());
+    if differences.is_empty() {
+        lines.push("\nthe receipt is this token's".to_owned());
+    } else {
+        lines.push("\nTHE RECEIPT IS NOT THIS TOKEN'S:".to_owned());
+        lines.extend(
+            differences
+                .iter()
+                .map(|difference| format!("  {difference}")),
+        );
+    }
+    let good = token.good && receipt.good && differences.is_empty();
+    let document = json!({
+        "token": token.document(),
+        "receipt": receipt.document(),
+        "belong_together": differences.is_empty(),
+        "differences": differences,
     });
-    let signature = match &checked {
+    Report::new(document, lines.join("\n")).verdict(Verdict::of(good))
+}
+
+impl Inspected {
+    fn document(&self) -> Value {
+        json!({
+            "header": self.header,
+            "claims": self.claims,
+            "signature": self.signature,
+            "keys": self.keys,
+        })
+    }
+
+    fn report(self) -> Report {
+        let text = self.lines.join("\n");
+        Report::new(self.document(), text).verdict(Verdict::of(self.good))
+    }
+}
+
+fn inspect_token(text: &str, keys: &Keys, now: Timestamp) -> Result<Inspected, Failure> {
+    let (header, claims) = open(text)?;
+    let checked = keys.set.as_ref().map(|set| signature(text, &claims, set));
+    let said = match &checked {
         None => "not checked: no key set at hand (--key FILE)".to_owned(),
         Some(Ok(())) => "verifies".to_owned(),
         Some(Err(why)) => format!("DOES NOT VERIFY: {why}"),
     };
-    let good = checked.is_none_or(|checked| checked.is_ok());
     let mut lines = vec![format!("header {header}"), pretty(&claims)];
-    if !receipt {
-        lines.extend(in_words(&claims, Clock::system().now()));
+    lines.extend(words::of_token(&claims, now));
+    lines.push(format!("signature {said}{}", keys.remark("authority")));
+    Ok(Inspected {
+        header,
+        claims,
+        signature: said,
+        keys: keys.name(),
+        lines,
+        good: checked.is_none_or(|checked| checked.is_ok()),
+    })
+}
+
+fn inspect_receipt(text: &str, keys: &Keys) -> Result<Inspected, Failure> {
+    let (header, claims) = open(text)?;
+    let no_keys = || {
+        Failure::could_not(
+            "there is no key to check the receipt with: give --key FILE, or start the enforcer",
+        )
+    };
+    let set = keys.set.as_ref().ok_or_else(no_keys)?;
+    let checked = receipt::verify(text, set).map_err(|error| error_chain(&error));
+    let said = match &checked {
+        Ok(_) => "verifies".to_owned(),
+        Err(why) => format!("DOES NOT VERIFY: {why}"),
+    };
+    let mut lines = vec![format!("header {header}")];
+    match Receipt::deserialize(claims.clone()) {
+        Ok(receipt) => lines.extend(words::of_receipt(&receipt)),
+        Err(_) => lines.push(pretty(&claims)),
     }
-    lines.push(format!("signature {signature}"));
-    let document = json!({"header": header, "claims": claims, "signature": signature});
-    Ok(Report::new(document, lines.join("\n")).verdict(Verdict::of(good)))
+    lines.push(format!("signature {said}{}", keys.remark("enforcer")));
+    Ok(Inspected {
+        header,
+        claims,
+        signature: said,
+        keys: keys.name(),
+        lines,
+        good: checked.is_ok(),
+    })
+}
+
+impl Keys {
+    fn name(&self) -> &'static str {
+        match (&self.set, self.pinned) {
+            (None, _) => "none",
+            (Some(_), true) => "pinned",
+            (Some(_), false) => "not pinned",
+        }
+    }
+
+    fn remark(&self, server: &str) -> String {
+        if self.set.is_some() && !self.pinned {
+            format!("; key not pinned: it came from the running {server}")
+        } else {
+            String::new()
+        }
+    }
+}
+
+/// Header and claims, unverified.
+fn open(text: &str) -> Result<(Value, Value), Failure> {
+    let no_jws = || Failure::could_not("this is no compact JWS: three parts with dots between");
+    let header = text.split('.').next().unwrap_or_default();
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_cause| no_jws())?;
+    let header: Value = serde_json::from_slice(&header).map_err(|_cause| no_jws())?;
+    let claims = jws::peek(text).map_err(|error| Failure::because("nothing to show", error))?;
+    Ok((header, claims))
 }
 
 fn read(token: String) -> Result<String, Failure> {
@@ -109,10 +253,20 @@ fn read(token: String) -> Result<String, Failure> {
     Ok(text.trim().to_owned())
 }
 
-fn from_file(path: &Path) -> Result<VerifyingKeys, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::because(format!("cannot read `{}`", path.display()), error))?;
-    pinned(&[text]).map_err(|error| Failure::could_not(format!("`{}`: {error}", path.display())))
+/// The keys of all files together; none when no file is given.
+fn from_files(paths: &[PathBuf]) -> Result<Option<VerifyingKeys>, Failure> {
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let texts = paths.iter().map(|path| from_file(path));
+    let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
+    let keys = pinned(&texts).map_err(|error| Failure::could_not(format!("--key: {error}")))?;
+    Ok(Some(keys))
+}
+
+fn from_file(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::because(format!("cannot read `{}`", path.display()), error))
 }
 
 /// The key set of the running server, where there is one.
@@ -139,36 +293,4 @@ fn signature(text: &str, claims: &Value, keys: &VerifyingKeys) -> Result<(), Str
         .and_then(|token| verifier.verify(token, keys, at, Floor::default()))
         .map(drop)
         .map_err(|refusal| refusal.to_string())
-}
-
-/// The claims in words.
-fn in_words(claims: &Value, now: Timestamp) -> Vec<String> {
-    let Ok(intent) = Intent::deserialize(claims.clone()) else {
-        return vec!["these are not the claims of an intent".to_owned()];
-    };
-    let left = intent.exp.saturating_sub(now.as_second());
-    let life = if left > 0 {
-        format!("{left} s left")
-    } else {
-        "expired".to_owned()
-    };
-    let until = Timestamp::from_second(intent.exp)
-        .map(|at| at.to_string())
-        .unwrap_or_default();
-    let call = intent.call();
-    vec![
-        format!(
-            "only agent {} may use it, at enforcer {}",
-            intent.sub, intent.aud
-        ),
-        format!(
-            "only {} with exactly these parameters ({})",
-            call.tool, call.params_sha256
-        ),
-        format!(
-            "{}, until {until} ({life})",
-            cell(claims, "/authorization_details/0/use")
-        ),
-        format!("for step {} of plan {}", intent.step, intent.plan),
-    ]
 }

@@ -11,16 +11,13 @@ use doors::Doors;
 use links::Links;
 
 use super::plan::with;
-use countersign_service::server::Isolation;
-
 use crate::data::prepare::People;
 use crate::data::{DataFolder, Ready};
 use crate::failure::Failure;
 use crate::output::{Form, Report, line, pretty};
 use crate::settings::setting;
 use crate::settings::{Flags, Settings};
-use crate::start::Roles;
-use crate::start::configs::Common;
+use crate::start::{Roles, upstreams};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -125,7 +122,7 @@ pub(crate) async fn run(settings: &Settings, args: &Args, form: Form) -> Result<
     let mut keys = keys::generate(settings, &data, people)?;
 
     // Before any port is bound: a wrong upstream is a mistake in the settings.
-    Common::new(settings, Isolation::SharedProcess).upstreams()?;
+    upstreams::read(settings)?;
     let doors = Doors::open(settings, people).await?;
     let ready = doors.ready(&data);
     let mut roles = Roles::new()?;

@@ -95,6 +95,28 @@ pub(crate) fn prepare(
     Ok(file)
 }
 
+/// Registers a key for each of these agents, with which it proves its requests from now on; the private
+/// half is kept in the data folder. A key that is there stays.
+pub(crate) fn register_proof_keys(
+    places: Places<'_>,
+    agents: &[String],
+    random: &Random,
+) -> Result<(), Failure> {
+    let known = entries(places.policies, "agents.toml", "agent")?;
+    let failed = |error| Failure::because("cannot prepare the data folder", error);
+    let mut overlay = Overlay::read(places.overlay, "agents.toml", "agent")?;
+    for name in agents {
+        if !known.iter().any(|agent| agent.name == *name) {
+            return Err(Failure::Usage(format!(
+                "--proof: there is no agent `{name}` in agents.toml"
+            )));
+        }
+        let key = signing_key(&places.data.key(&format!("proof-{name}.jwk")), random)?;
+        overlay.set(name, "public_key", &key.verifying_key().to_base64url());
+    }
+    overlay.write().map_err(failed)
+}
+
 /// The person who operates, and does not approve, in file order.
 fn first_operator(operators: &[Entry]) -> Option<&Entry> {
     let free = || {
@@ -337,5 +359,29 @@ roles = ["approver", "sre"]
         assert!(keys.operator_key.is_some());
         assert_eq!(keys.approver_keys.iter().count(), 0);
         assert!(!world.data.key("approver-alice.jwk").exists());
+    }
+
+    #[test]
+    fn proof_keys_are_registered_once_and_for_known_agents_alone() {
+        let world = World::new();
+        world.prepare(People::Operator);
+        let places = Places {
+            data: &world.data,
+            policies: &world.policies,
+            overlay: &world.overlay,
+        };
+        let random = Random::seeded(2);
+        let register = |name: &str| register_proof_keys(places, &[name.to_owned()], &random);
+        register("outsider").unwrap();
+        let key = || fs::read_to_string(world.data.key("proof-outsider.jwk")).unwrap();
+        let before = key();
+        register("outsider").unwrap();
+        world.prepare(People::Operator);
+        assert_eq!(key(), before);
+        let public = SigningKey::from_jwk(&before).unwrap();
+        let directory = Directory::load(&world.policies, Some(&world.overlay)).unwrap();
+        let outsider = directory.agent(&"outsider".parse().unwrap()).unwrap();
+        assert_eq!(outsider.public_key.as_ref(), Some(public.verifying_key()));
+        assert!(matches!(register("nobody"), Err(Failure::Usage(_))));
     }
 }

@@ -5,20 +5,39 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::SettingsError;
+use super::ceilings::Ceilings;
 use super::setting::ALL;
+use super::upstream;
+
+/// The table that holds a table for each upstream.
+const UPSTREAM: &str = "upstream";
+/// The table of the ceilings.
+const CEILINGS: &str = "ceilings";
+
+/// What the file says.
+pub(super) struct File {
+    pub(super) values: BTreeMap<&'static str, String>,
+    pub(super) upstreams: BTreeMap<String, upstream::Table>,
+    pub(super) ceilings: Ceilings,
+}
 
 /// The settings in the text of the file `name`.
-pub(super) fn values(
-    name: &str,
-    text: &str,
-) -> Result<BTreeMap<&'static str, String>, SettingsError> {
+pub(super) fn read(name: &str, text: &str) -> Result<File, SettingsError> {
     let table: Table = toml::from_str(text).map_err(|error| SettingsError::Syntax {
         file: name.to_owned(),
         message: error.to_string().trim_end().replace('\n', " "),
     })?;
     let mut found = BTreeMap::new();
+    let mut upstreams = BTreeMap::new();
+    let mut ceilings = Ceilings::default();
     for (key, value) in table {
-        if let Value::Table(inner) = value {
+        if let (UPSTREAM, Value::Table(inner)) = (key.as_str(), &value) {
+            for (upstream, table) in inner {
+                upstreams.insert(upstream.clone(), upstream::Table::read(upstream, table)?);
+            }
+        } else if let (CEILINGS, Value::Table(_)) = (key.as_str(), &value) {
+            ceilings = Ceilings::read(value)?;
+        } else if let Value::Table(inner) = value {
             for (inner_key, value) in inner {
                 take(&mut found, name, &format!("{key}.{inner_key}"), value)?;
             }
@@ -26,7 +45,11 @@ pub(super) fn values(
             take(&mut found, name, &key, value)?;
         }
     }
-    Ok(found)
+    Ok(File {
+        values: found,
+        upstreams,
+        ceilings,
+    })
 }
 
 fn take(

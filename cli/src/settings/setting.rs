@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use self::Form::{Address, Choice, Database, NamedUrls, Pairs, Seconds, Secret, Text, Urls};
+use self::Form::{Address, Choice, Database, NamedUrls, Number, Pairs, Seconds, Secret, Text, Urls};
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,8 @@ pub(crate) enum Form {
     Database,
     /// Whole seconds, from 1 to this.
     Seconds(u64),
+    /// A whole number, from 0 to this.
+    Number(u64),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `NAME=VALUE` with commas between.
@@ -63,6 +65,10 @@ impl Form {
             Seconds(most) => match value.parse::<u64>() {
                 Ok(seconds) if (1..=most).contains(&seconds) => Ok(()),
                 Ok(_) | Err(_) => Err(format!("write whole seconds, 1 to {most}")),
+            },
+            Number(most) => match value.parse::<u64>() {
+                Ok(number) if number <= most => Ok(()),
+                Ok(_) | Err(_) => Err(format!("write a whole number, 0 to {most}")),
             },
             Choice(words) if words.contains(&value) => Ok(()),
             Choice(words) => Err(format!("write one of {}", words.join(", "))),
@@ -134,12 +140,18 @@ settings! {
         "`aud` of every token: the enforcers that share a journal";
     TOKEN_TTL = "token_ttl", "COUNTERSIGN_TOKEN_TTL", Some("60"), Seconds(300),
         "life of a token in seconds, 1 to 300";
+    CALLS_KEPT = "calls_kept", "COUNTERSIGN_CALLS_KEPT", Some("34560000"), Seconds(3_153_600_000),
+        "how long the enforcer keeps calls after they ended, in seconds; 400 days unless set";
+    FREE_SPACE = "free_space", "COUNTERSIGN_FREE_SPACE", Some("256"), Number(1_048_576),
+        "MiB that must be free on the disk of the enforcer's SQLite journal for a call to start";
     SERVICE_KEY_FILE = "service_key_file", "COUNTERSIGN_SERVICE_KEY_FILE", None, Text,
         "key that roles show each other; DATA/keys/service.key unless set";
     AGENT = "agent", "COUNTERSIGN_AGENT", Some("remediator"), Text,
         "the agent as which the planner acts";
     AGENT_KEY_FILE = "agent_key_file", "COUNTERSIGN_AGENT_KEY_FILE", None, Text,
         "key of the agent that the planner, or a client command, is";
+    PROOF_KEY_FILE = "proof_key_file", "COUNTERSIGN_PROOF_KEY_FILE", None, Text,
+        "private JWK with which a client command proves that it is the agent, where the agent registered a key";
     OPERATOR_KEY_FILE = "operator_key_file", "COUNTERSIGN_OPERATOR_KEY_FILE", None, Text,
         "key of the person whom a client command asks for";
     UPSTREAMS = "upstreams", "COUNTERSIGN_UPSTREAMS", None, NamedUrls,

@@ -12,6 +12,7 @@ use countersign_service::clock::Clock;
 use countersign_service::credential::{SecretHash, SecretKey};
 use countersign_service::database::sqlite_url;
 use countersign_service::directory::SharedDirectory;
+use countersign_service::faults::Faults;
 use countersign_service::files::ensure_dir_private;
 use countersign_service::random::Random;
 use countersign_service::server::Isolation;
@@ -98,6 +99,7 @@ impl<'a> Common<'a> {
             isolation: self.isolation,
             clock: self.clock.clone(),
             random: self.random.clone(),
+            faults: faults()?,
             ..defaults
         })
     }
@@ -120,38 +122,15 @@ impl<'a> Common<'a> {
             authority: Some(address(setting::AUTHORITY_URL, authority)?),
             service_key,
             upstreams,
-            ceilings: enforcer::Ceilings::default(),
+            ceilings: self.settings.ceilings().enforcer()?,
             lock_wait: Duration::from_secs(5),
+            free_space: self.settings.parse::<u64>(setting::FREE_SPACE)? << 20,
+            calls_kept: Duration::from_secs(self.settings.parse(setting::CALLS_KEPT)?),
             isolation: self.isolation,
             clock: self.clock.clone(),
             random: self.random.clone(),
             faults: faults()?,
         })
-    }
-
-    /// The upstreams of the settings, with their credentials.
-    pub(crate) fn upstreams(&self) -> Result<Vec<enforcer::Upstream>, Failure> {
-        let pairs = self.settings.pairs(setting::UPSTREAM_CREDENTIALS)?;
-        let files: BTreeMap<String, String> = pairs.into_iter().collect();
-        let mut upstreams = Vec::new();
-        for (name, url) in self.settings.pairs(setting::UPSTREAMS)? {
-            let credential = files
-                .get(&name)
-                .map(|file| read_key(Path::new(file)))
-                .transpose()?;
-            upstreams.push(upstream(&name, &url, credential)?);
-        }
-        let unused = files
-            .keys()
-            .find(|name| !upstreams.iter().any(|one| one.name == **name));
-        if let Some(name) = unused {
-            let message = format!("there is no upstream `{name}`");
-            return Err(self
-                .settings
-                .wrong(setting::UPSTREAM_CREDENTIALS, &message)
-                .into());
-        }
-        Ok(upstreams)
     }
 
     /// The planner's configuration.
@@ -254,21 +233,6 @@ pub(crate) fn read_key(path: &Path) -> Result<SecretKey, Failure> {
     })
 }
 
-/// An upstream at `url`.
-pub(crate) fn upstream(
-    name: &str,
-    url: &str,
-    credential: Option<SecretKey>,
-) -> Result<enforcer::Upstream, Failure> {
-    let base_url = address(setting::UPSTREAMS, url)?;
-    Ok(enforcer::Upstream {
-        name: name.to_owned(),
-        base_url,
-        credential,
-        allowed: Vec::new(),
-    })
-}
-
 fn address(setting: Setting, text: &str) -> Result<Url, Failure> {
     Url::parse(text).map_err(|error| {
         Failure::Usage(format!(
@@ -280,12 +244,12 @@ fn address(setting: Setting, text: &str) -> Result<Url, Failure> {
 
 /// Where a test ends the process.
 #[cfg(feature = "faults")]
-fn faults() -> Result<enforcer::Faults, Failure> {
+fn faults() -> Result<Faults, Failure> {
     match crate::settings::variable("COUNTERSIGN_FAULT") {
         Some(text) => {
-            enforcer::Faults::parse(&text).map_err(|error| Failure::Usage(error.to_string()))
+            Faults::parse(&text).map_err(|error| Failure::Usage(error.to_string()))
         }
-        None => Ok(enforcer::Faults::none()),
+        None => Ok(Faults::none()),
     }
 }
 
@@ -295,6 +259,6 @@ fn faults() -> Result<enforcer::Faults, Failure> {
     clippy::unnecessary_wraps,
     reason = "the same call as with the feature `faults`"
 )]
-fn faults() -> Result<enforcer::Faults, Failure> {
-    Ok(enforcer::Faults::none())
+fn faults() -> Result<Faults, Failure> {
+    Ok(Faults::none())
 }

@@ -1,5 +1,6 @@
 //! What a control entry stops.
 
+use countersign_intent::id::KeyId;
 use countersign_intent::token::Intent;
 
 /// A scope as the enforcer understands it.
@@ -28,14 +29,14 @@ impl Scope {
     }
 
     /// Whether the call of `intent`, signed with the key `kid`, is stopped.
-    pub(super) fn covers(&self, intent: &Intent, kid: &str) -> bool {
+    pub(super) fn covers(&self, intent: &Intent, kid: &KeyId) -> bool {
         match self {
             Self::All => true,
             Self::Tenant(name) => intent.tenant.as_str() == name,
             Self::Agent(name) => intent.sub.as_str() == name,
             Self::Tool(name) => intent.call().tool.as_str() == name,
             Self::Plan(name) => intent.plan.as_str() == name,
-            Self::Key(name) => kid == name,
+            Self::Key(name) => kid.as_str() == name,
         }
     }
 }

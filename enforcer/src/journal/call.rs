@@ -2,11 +2,12 @@
 
 use countersign_intent::digest::Digest;
 use countersign_intent::id::{AgentId, AttemptId, IntentId, PlanId, StepId, TenantId, ToolName};
-use countersign_intent::receipt::Outcome;
+use countersign_intent::receipt::{Looked, Outcome};
 use countersign_intent::tool::Effect;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::words::{self, Word};
 use crate::execution::{Resolution, State};
 
 /// A row of `consumed`.
@@ -29,7 +30,13 @@ pub(crate) struct Call {
     pub(crate) request_sha256: Digest,
     pub(crate) definition_sha256: Digest,
     pub(crate) token_sha256: Digest,
+    /// How the precondition was looked at, where the token has one.
+    pub(crate) precondition: Option<Looked>,
     pub(crate) body: Option<BodyDigest>,
+    /// How often it was sent, where that is more than once; the outcome's record keeps it.
+    pub(crate) sends: Option<u32>,
+    /// The status of a late answer that settled the doubt; the resolution's record keeps it.
+    pub(crate) late: Option<u16>,
     pub(crate) exp: Timestamp,
     pub(crate) consumed_at: Timestamp,
     pub(crate) deadline: Timestamp,
@@ -76,6 +83,12 @@ pub(crate) struct CallView {
     /// The upstream's HTTP status, when a complete answer came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
+    /// While the call is in doubt: how many more people must say the same to settle it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) people_needed: Option<usize>,
+    /// What people said of the doubt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) words: Vec<Word>,
     /// Why nothing was sent, or why it is not known what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cause: Option<String>,
@@ -92,6 +105,12 @@ pub(crate) struct CallView {
 impl Call {
     /// How the call reads to others.
     pub(crate) fn view(&self) -> CallView {
+        self.view_with(Vec::new())
+    }
+
+    /// How the call reads to others, with what people said of it.
+    pub(crate) fn view_with(&self, words: Vec<Word>) -> CallView {
+        let needed = words::needed(self.effect).saturating_sub(words.len());
         CallView {
             attempt: self.attempt.clone(),
             jti: self.jti.clone(),
@@ -106,6 +125,8 @@ impl Call {
             state: self.state.as_str(),
             resolution: self.state.resolution(),
             status: self.state.status(),
+            people_needed: (self.state == State::InDoubt).then_some(needed),
+            words,
             cause: self.cause.clone(),
             consumed_at: self.consumed_at,
             ended_at: self.ended_at,

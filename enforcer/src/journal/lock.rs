@@ -19,18 +19,31 @@ pub(crate) struct Guard {
 }
 
 impl Locks {
+    /// Takes `key` if nobody else works on it.
+    pub(crate) fn try_take(&self, key: &str) -> Option<Guard> {
+        let semaphore = self.semaphore(key);
+        let place = semaphore.try_acquire_owned().ok();
+        self.guard(key, place)
+    }
+
     /// Waits at most `patience` until nobody else works on `key`, first come first served.
     pub(crate) async fn take(&self, key: &str, patience: Duration) -> Option<Guard> {
-        let semaphore = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(
-                locks
-                    .entry(key.to_owned())
-                    .or_insert_with(|| Arc::new(Semaphore::new(1))),
-            )
-        };
+        let semaphore = self.semaphore(key);
         let place = tokio::time::timeout(patience, semaphore.acquire_owned()).await;
-        let place = place.ok().and_then(Result::ok);
+        self.guard(key, place.ok().and_then(Result::ok))
+    }
+
+    fn semaphore(&self, key: &str) -> Arc<Semaphore> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            locks
+                .entry(key.to_owned())
+                .or_insert_with(|| Arc::new(Semaphore::new(1))),
+        )
+    }
+
+    /// The resource, if `place` was got; without it what the map holds for nobody is dropped.
+    fn guard(&self, key: &str, place: Option<OwnedSemaphorePermit>) -> Option<Guard> {
         let got = place.is_some();
         let guard = Guard {
             locks: self.clone(),

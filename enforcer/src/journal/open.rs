@@ -1,9 +1,9 @@
 //! Opening the journal: the ledger, the issuance floor, and calls that an earlier process left behind.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_intent::id::TenantId;
@@ -11,7 +11,8 @@ use countersign_ledger::{Kind, Ledger, Opening};
 use countersign_service::clock::{self, Clock};
 use countersign_service::database::{Database, DatabaseError, Engine};
 use countersign_service::events::Hub;
-use countersign_service::files::{self, FileError};
+use countersign_service::faults::Faults;
+use countersign_service::files::FileError;
 use countersign_service::random::Random;
 use jiff::Timestamp;
 use serde_json::json;
@@ -19,8 +20,12 @@ use sqlx::AnyConnection;
 use sqlx::migrate::Migrator;
 use tokio::sync::{Notify, mpsc};
 
+use super::predecessor::{Named, Owned};
+use super::server::HighWater;
 use super::store::{StoreError, calls, state};
-use super::writer::{WRITER_LEASE, Writer, give_up};
+use super::writer::Writer;
+use super::writer::commit::Committer;
+use super::writer::sweep::WRITER_LEASE;
 use super::{Journal, QUEUE, Shared};
 use crate::control::Control;
 use crate::receipts::Signer;
@@ -46,6 +51,9 @@ pub(crate) struct Opened<'a> {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) hub: Hub,
+    pub(crate) faults: Faults,
+    /// How long ended calls are kept.
+    pub(crate) calls_kept: Duration,
 }
 
 /// The journal was not opened.
@@ -61,6 +69,12 @@ pub enum JournalError {
     /// The ledger was not opened.
     #[error("cannot open the journal's ledger")]
     Ledger(#[from] countersign_ledger::OpenError),
+    /// Calls of an earlier process cannot be put in doubt.
+    #[error("cannot record that calls of an earlier process are in doubt")]
+    Unrecorded,
+    /// The file that names the data folder's last writer cannot be used.
+    #[error("cannot use the file that names the journal's last writer")]
+    Predecessor(#[source] std::io::Error),
     /// The high-water file cannot be read.
     #[error("cannot read the journal's high-water file")]
     HighWater(#[from] FileError),
@@ -83,6 +97,8 @@ pub(crate) async fn open(parts: Opened<'_>) -> Result<(Journal, Writer), Journal
     let migrators = [&MIGRATOR, &countersign_ledger::MIGRATOR];
     let database = Database::open(parts.database_url, &migrators).await?;
     let now = stamp::whole_millis(parts.clock.now());
+    let remembered = HighWater::load(parts.data)?;
+    let mut owned = own(&database, parts.data).map_err(JournalError::Predecessor)?;
     let mut tx = database.write().await?;
     let opening = Opening {
         origin: parts.origin,
@@ -90,21 +106,30 @@ pub(crate) async fn open(parts: Opened<'_>) -> Result<(Journal, Writer), Journal
         role: "enforcer",
     };
     let ledger = Ledger::open(&mut tx, opening).await?;
-    let size = ledger.size(&mut tx).await?;
-    let floor = floor(&mut tx, size, high_water_size(parts.data)?, now).await?;
+    let known = HighWater::read(&mut tx, &ledger, database.engine()).await?;
+    let lost = remembered.and_then(|then| then.contradiction(&known));
+    let floor = floor(&mut tx, lost, now).await?;
     let high_water = state::high_water(&mut tx).await?.unwrap_or(now);
-    state::renew(
-        &mut tx,
-        ledger.writer(),
-        now,
-        clock::saturating_add(now, WRITER_LEASE),
-    )
-    .await?;
+    let until = clock::saturating_add(now, WRITER_LEASE);
+    state::renew(&mut tx, ledger.writer(), now, until).await?;
+    if let Some(owned) = &mut owned
+        && let Some(dead) = owned.before().map_err(JournalError::Predecessor)?
+    {
+        state::bury(&mut tx, &dead.id, dead.started_at).await?;
+    }
     let boot = json!({ "version": env!("CARGO_PKG_VERSION"), "floor": floor });
     let _appended = ledger
         .append(&mut tx, Kind::Boot, now, boot)
         .await
         .map_err(StoreError::from)?;
+    tx.commit().await?;
+    if let Some(owned) = &mut owned {
+        let writer = Named {
+            id: ledger.writer().to_owned(),
+            started_at: now,
+        };
+        owned.sign(&writer).map_err(JournalError::Predecessor)?;
+    }
     let shared = Arc::new(Shared {
         database,
         ledger,
@@ -113,96 +138,96 @@ pub(crate) async fn open(parts: Opened<'_>) -> Result<(Journal, Writer), Journal
         clock: parts.clock,
         random: parts.random,
         tenant: parts.tenant.clone(),
-        floor,
+        faults: parts.faults,
+        calls_kept: parts.calls_kept,
+        floor: AtomicI64::new(floor),
+        known: Mutex::new(known),
+        suspect: AtomicBool::new(false),
         high_water: AtomicI64::new(high_water.as_millisecond()),
         receipts: Notify::new(),
         closed: AtomicBool::new(false),
+        full: AtomicBool::new(false),
+        _owned: owned,
     });
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let mut writer = Writer {
+        receiver,
+        shared: Arc::clone(&shared),
+        committer: Committer::new(Arc::clone(&shared)),
+        hub: parts.hub,
+        unrecorded: VecDeque::new(),
+    };
+    recover(&mut writer, now).await?;
+    Ok((Journal { sender, shared }, writer))
+}
+
+/// Takes the data folder of a journal that others write too; a file has one owner anyway.
+fn own(database: &Database, data: &Path) -> std::io::Result<Option<Owned>> {
+    match database.engine() {
+        Engine::Sqlite => Ok(None),
+        Engine::Postgres => Owned::take(data),
+    }
+}
+
+/// Puts in doubt what dead processes left on its way.
+async fn recover(writer: &mut Writer, now: Timestamp) -> Result<(), JournalError> {
+    let shared = Arc::clone(&writer.shared);
     // A file has one owner, so whoever wrote before is dead, whatever its lease says.
     let dead_at = match shared.database.engine() {
         Engine::Sqlite => Timestamp::MAX,
         Engine::Postgres => now,
     };
-    let lost = calls::orphaned(&mut tx, shared.ledger.writer(), dead_at).await?;
-    let settled = give_up(&shared, &mut tx, &lost).await?;
-    tx.commit().await?;
-    for call in settled {
-        parts
-            .hub
-            .publish("call", call.attempt.as_str(), &call.view());
+    loop {
+        let own = shared.ledger.writer();
+        let lost = calls::orphaned(shared.database.read(), own, dead_at).await?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        if !writer.give_up(&lost).await {
+            return Err(JournalError::Unrecorded);
+        }
     }
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    let journal = Journal {
-        sender,
-        shared: Arc::clone(&shared),
-    };
-    let unrecorded = VecDeque::new();
-    Ok((
-        journal,
-        Writer {
-            receiver,
-            shared,
-            hub: parts.hub,
-            unrecorded,
-        },
-    ))
 }
 
 /// The issuance floor. A new journal refuses what was issued before it began, and one that lost records
-/// (an older copy was restored, or the file deleted) what may have been spent in them: tokens may be
-/// dated up to [`SKEW`] ahead.
+/// (an older copy was restored, another server took over, or the file was deleted) what may have been
+/// spent in them: tokens may be dated up to [`SKEW`] ahead.
 async fn floor(
     tx: &mut AnyConnection,
-    size: u64,
-    remembered: Option<u64>,
+    lost: Option<&'static str>,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
     let known = state::floor(tx).await?;
-    let lost = remembered.is_some_and(|remembered| remembered > size);
-    let (iat, reason) = match known {
-        Some(known) if !lost => return Ok(known),
-        Some(known) => (
-            known.max(now.as_second().saturating_add(SKEW)),
-            "records were lost",
-        ),
-        None if lost => (now.as_second().saturating_add(SKEW), "the journal was lost"),
-        None => (now.as_second(), "a new journal"),
+    let ahead = now.as_second().saturating_add(SKEW);
+    let (iat, reason) = match (known, lost) {
+        (Some(known), None) => return Ok(known),
+        (None, None) => (now.as_second(), "a new journal"),
+        (known, Some(reason)) => (known.unwrap_or(ahead).max(ahead), reason),
     };
-    if lost {
+    if lost.is_some() {
         tracing::error!(
             floor = iat,
-            "the journal is shorter than it was: older tokens are refused"
+            reason,
+            "the journal may have lost records: older tokens are refused"
         );
     }
     state::raise_floor(tx, iat, reason, now).await?;
     Ok(iat)
 }
 
-fn high_water_path(data: &Path) -> PathBuf {
-    data.join("enforcer.highwater")
-}
-
-fn high_water_size(data: &Path) -> Result<Option<u64>, FileError> {
-    let text = files::read_text_if_present(&high_water_path(data))?;
-    Ok(text.and_then(|text| text.trim().parse().ok()))
-}
-
-/// Keeps the ledger's size in a file outside the database, each second in which it grew.
-pub(crate) async fn remember_size(journal: Journal, data: PathBuf) {
-    let path = high_water_path(&data);
-    let mut kept = 0;
-    loop {
-        journal.shared.clock.sleep(Duration::from_secs(1)).await;
-        let size = match journal.shared.database.read().acquire().await {
-            Ok(mut connection) => journal.shared.ledger.size(&mut connection).await,
-            Err(error) => Err(error),
-        };
-        let Ok(size) = size else { continue };
-        if size > kept {
-            match files::write_private(&path, format!("{size}\n").as_bytes()) {
-                Ok(()) => kept = size,
-                Err(error) => tracing::warn!(%error, "cannot keep the journal's high-water file"),
-            }
-        }
+/// Looks whether a new connection leads to the server of before, and raises the floor if it does not:
+/// part of the first transaction on it.
+pub(super) async fn check_server(
+    shared: &Shared,
+    tx: &mut AnyConnection,
+) -> Result<(), StoreError> {
+    let found = HighWater::read(&mut *tx, &shared.ledger, shared.database.engine()).await?;
+    let lost = shared.known().contradiction(&found);
+    if lost.is_some() {
+        let now = stamp::whole_millis(shared.clock.now());
+        let raised = floor(tx, lost, now).await?;
+        shared.raise_floor(raised);
     }
+    *shared.known() = found;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::call::Call;
 use super::settle::{Settle, SettleError, Settled};
-use super::spend::Spend;
+use super::spend::{Spend, Standing};
 use super::store::receipts::NewReceipt;
 use super::{PutError, unavailable, unknown};
 use crate::control::{ControlDocument, Snapshot};
@@ -17,10 +17,10 @@ use crate::control::{ControlDocument, Snapshot};
 /// One change, or a question that must see every change before it.
 #[derive(Debug)]
 pub(super) enum Operation {
-    /// Spend a token; the answer is the control generation under which it was.
+    /// Spend a token; the answer is under what it was.
     Spend {
         spend: Box<Spend>,
-        reply: oneshot::Sender<Result<u64, Refusal>>,
+        reply: oneshot::Sender<Result<Standing, Refusal>>,
     },
     /// Record what became of an attempt.
     Settle {
@@ -61,7 +61,7 @@ pub(crate) struct Note {
 /// What applying an operation came to; it holds once the transaction is committed.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Spend(Result<(Box<Call>, u64), Refusal>),
+    Spend(Result<(Box<Call>, Standing), Refusal>),
     Settle(Result<Box<Settled>, SettleError>),
     LookUp(Option<Box<Call>>),
     Control(Result<Box<Snapshot>, PutError>),
@@ -74,6 +74,8 @@ pub(super) enum Answer {
 pub(super) enum Failure {
     /// Nothing was committed.
     NotCommitted,
+    /// Nothing was committed, because the database does not answer or has no space.
+    Unavailable,
     /// The commit's result is not known.
     Unknown,
 }
@@ -84,7 +86,7 @@ impl Operation {
         match self {
             Self::Spend { spend, reply } => {
                 let (refusal, left) = match failure {
-                    Failure::NotCommitted => (unavailable(), None),
+                    Failure::NotCommitted | Failure::Unavailable => (unavailable(), None),
                     Failure::Unknown => (unknown(), Some(spend.never_sent())),
                 };
                 let _ = reply.send(Err(refusal));
@@ -115,7 +117,7 @@ impl Operation {
     pub(super) fn answer(self, answer: Answer) {
         match (self, answer) {
             (Self::Spend { reply, .. }, Answer::Spend(answer)) => {
-                let _ = reply.send(answer.map(|(_, generation)| generation));
+                let _ = reply.send(answer.map(|(_, standing)| standing));
             }
             (
                 Self::Settle {

@@ -1,11 +1,14 @@
 //! The proof that one call may be sent now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_intent::id::AttemptId;
 use countersign_intent::token::{Intent, MatchedCall};
+use countersign_intent::tool::{Effect, Resend};
 
 use super::lock::Guard;
+use crate::approved::Approved;
 
 /// One call may be sent, once: its token was spent durably, or is a lease.
 ///
@@ -31,8 +34,7 @@ use super::lock::Guard;
 #[must_use]
 pub struct Permit {
     attempt: AttemptId,
-    call: MatchedCall,
-    timeout: Duration,
+    approved: Arc<Approved>,
     granted: Duration,
     generation: u64,
     guard: Option<Guard>,
@@ -41,9 +43,8 @@ pub struct Permit {
 /// What the journal grants.
 pub(super) struct Grant {
     pub(super) attempt: AttemptId,
-    pub(super) call: MatchedCall,
-    pub(super) timeout: Duration,
-    /// When the consume was durable, on the monotonic clock.
+    pub(super) approved: Arc<Approved>,
+    /// When the last checks before the consume held, on the monotonic clock.
     pub(super) granted: Duration,
     /// The control generation under which it was.
     pub(super) generation: u64,
@@ -54,16 +55,14 @@ impl Permit {
     pub(super) fn new(grant: Grant) -> Self {
         let Grant {
             attempt,
-            call,
-            timeout,
+            approved,
             granted,
             generation,
             guard,
         } = grant;
         Self {
             attempt,
-            call,
-            timeout,
+            approved,
             granted,
             generation,
             guard,
@@ -77,23 +76,38 @@ impl Permit {
 
     /// What was approved.
     pub fn intent(&self) -> &Intent {
-        self.call.intent()
+        self.approved.intent()
     }
 
     /// What is sent, and nothing else.
     pub(crate) fn call(&self) -> &MatchedCall {
-        &self.call
+        &self.approved.call
+    }
+
+    /// What the tool may do.
+    pub(crate) fn effect(&self) -> Effect {
+        self.approved.effect
     }
 
     /// How long the call may take in all.
     pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
+        self.approved.timeout
     }
 
     /// Whether the permit is still good: granted at most 2 s ago, and no control change since.
     pub(crate) fn is_fresh(&self, now: Duration, generation: Option<u64>) -> bool {
         const LIFE: Duration = Duration::from_secs(2);
         now.saturating_sub(self.granted) <= LIFE && generation == Some(self.generation)
+    }
+
+    /// Whether control is what it was when the permit was granted.
+    pub(crate) fn is_same_control(&self, generation: Option<u64>) -> bool {
+        generation == Some(self.generation)
+    }
+
+    /// How the call may be sent again when it is lost.
+    pub(crate) fn resend(&self) -> Option<&Resend> {
+        self.approved.resend.as_ref()
     }
 
     /// Gives up the permit; the resource stays locked as long as the guard lives.

@@ -1,15 +1,17 @@
 //! Recording what became of an attempt: state, record, receipt and lock, in one transaction.
 
-use countersign_intent::id::{AttemptId, IntentId, OperatorId};
-use countersign_ledger::Kind;
+use countersign_intent::id::{AttemptId, IntentId};
+use countersign_ledger::{Draft, Kind};
+use countersign_service::faults::Point;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sqlx::AnyConnection;
 
 use super::Shared;
+use super::batch::Batch;
 use super::call::{BodyDigest, Call, outcome_str};
+use super::store::StoreError;
 use super::store::receipts::NewReceipt;
-use super::store::{StoreError, calls, receipts};
+use super::words::{self, Weight, Word};
 use crate::execution::{Event, Resolution, State};
 use crate::stamp;
 
@@ -21,21 +23,16 @@ pub(crate) struct Settle {
     event: Event,
     cause: Option<String>,
     body: Option<BodyDigest>,
+    sends: u32,
     word: Option<Word>,
 }
 
-/// An operator's word on a call in doubt.
-#[derive(Clone, Debug)]
-pub(crate) struct Word {
-    pub(crate) by: OperatorId,
-    pub(crate) evidence: String,
-    pub(crate) reason: String,
-}
-
-/// It is recorded: the call as it is now, with its receipt.
+/// It is recorded: the call as it is now, with its receipt, and what people said of it. A call that is
+/// still in doubt waits for the word of more people.
 #[derive(Clone, Debug)]
 pub(crate) struct Settled {
     pub(crate) call: Call,
+    pub(crate) words: Vec<Word>,
 }
 
 /// It was not recorded.
@@ -48,9 +45,19 @@ pub(crate) enum SettleError {
     /// There is no such attempt.
     #[error("there is no such attempt")]
     Unknown,
+    /// Another person said otherwise.
+    #[error("`{}` said otherwise", .0.by)]
+    Differs(Box<Word>),
     /// The call's state does not change by this.
     #[error("the call is {}, which does not change by this", .0.as_str())]
     NoTransition(State),
+}
+
+impl Settled {
+    /// Whether the call's state changed; a word that waits for another changes none.
+    pub(crate) fn moved(&self) -> bool {
+        self.words.is_empty() || self.call.state != State::InDoubt
+    }
 }
 
 impl Settle {
@@ -63,6 +70,7 @@ impl Settle {
             event,
             cause: None,
             body: None,
+            sends: 1,
             word: None,
         }
     }
@@ -81,6 +89,13 @@ impl Settle {
         self
     }
 
+    /// How often the call was sent.
+    #[must_use]
+    pub(crate) fn sent(mut self, sends: u32) -> Self {
+        self.sends = sends;
+        self
+    }
+
     /// Who says so.
     #[must_use]
     pub(crate) fn on_word_of(mut self, word: Word) -> Self {
@@ -92,13 +107,22 @@ impl Settle {
         &self.attempt
     }
 
+    pub(super) fn jti(&self) -> &IntentId {
+        &self.jti
+    }
+
+    /// Whether a person says so.
+    pub(super) fn is_word(&self) -> bool {
+        self.word.is_some()
+    }
+
     /// Moves the call on. `Err` inside `Ok` changes nothing.
-    pub(super) async fn apply(
+    pub(super) fn apply(
         &self,
         shared: &Shared,
-        tx: &mut AnyConnection,
+        batch: &mut Batch,
     ) -> Result<Result<Box<Settled>, SettleError>, StoreError> {
-        let Some(call) = calls::by_jti(&mut *tx, &shared.tenant, &self.jti).await? else {
+        let Some(call) = batch.call(&self.jti) else {
             return Ok(Err(SettleError::Unknown));
         };
         if call.attempt != self.attempt {
@@ -109,16 +133,20 @@ impl Settle {
             Ok(next) => next,
             Err(error) => return Ok(Err(SettleError::NoTransition(error.state))),
         };
+        let call = call.clone();
+        if let Some(word) = &self.word {
+            match words::weigh(call.effect, word, batch.words(&self.jti)) {
+                Weight::Settles => batch.say(&call, word),
+                Weight::Waits => return Ok(Ok(Box::new(wait(shared, batch, call, word)?))),
+                Weight::Differs(other) => return Ok(Err(SettleError::Differs(Box::new(other)))),
+            }
+        }
         let ended_at = stamp::whole_millis(shared.clock.now()).max(call.consumed_at);
-        let call = self.moved(call, next, ended_at);
-        if !calls::advance(tx, &call, from).await? {
-            return Ok(Err(SettleError::NoTransition(from)));
-        }
-        if !next.holds_lock() {
-            calls::unlock(tx, &call).await?;
-        }
-        let call = self.record(shared, tx, call, ended_at).await?;
-        Ok(Ok(Box::new(Settled { call })))
+        let mut call = self.moved(call, next, ended_at);
+        let words = batch.words(&self.jti).to_vec();
+        batch.advance(&call, from);
+        call.receipt = self.record(shared, batch, (&call, &words), ended_at)?;
+        Ok(Ok(Box::new(Settled { call, words })))
     }
 
     fn moved(&self, mut call: Call, next: State, ended_at: Timestamp) -> Call {
@@ -126,44 +154,60 @@ impl Settle {
         call.ended_at = Some(ended_at);
         call.cause = self.cause.clone().or(call.cause);
         call.body = self.body.or(call.body);
+        call.sends = self.repeated();
+        call.late = match (self.event, next) {
+            (Event::Answered(status), State::Resolved(_)) => Some(status),
+            _ => None,
+        };
         call
     }
 
-    /// Appends the record, then signs the receipt over its leaf.
-    async fn record(
+    /// How often the call was sent, where that is more than once.
+    fn repeated(&self) -> Option<u32> {
+        (self.sends > 1).then_some(self.sends)
+    }
+
+    /// Adds the record, then signs the receipt over its leaf.
+    fn record(
         &self,
         shared: &Shared,
-        tx: &mut AnyConnection,
-        mut call: Call,
+        batch: &mut Batch,
+        (call, words): (&Call, &[Word]),
         ended_at: Timestamp,
-    ) -> Result<Call, StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let kind = if call.state.resolution().is_some() {
             Kind::Resolve
         } else {
             Kind::Outcome
         };
-        let appended = shared
-            .ledger
-            .append(tx, kind, ended_at, self.body_of(&call))
-            .await?;
-        if let Some(outcome) = call.outcome() {
-            let jws = shared
-                .signer
-                .sign(&call, outcome, ended_at, Some(appended.leaf));
-            let receipt = NewReceipt {
-                attempt: call.attempt.clone(),
-                jti: call.jti.clone(),
-                outcome: outcome_str(outcome),
-                jws: jws.clone(),
-                signed_at: ended_at,
-            };
-            receipts::insert(tx, &receipt).await?;
-            call.receipt = Some(jws);
+        let body = self.body_of(call, words);
+        let draft = Draft {
+            kind,
+            at: ended_at,
+            body,
+        };
+        let leaf = batch.record(&shared.ledger, draft)?;
+        if self.word.is_some() {
+            shared.faults.reach(Point::Resolve);
         }
-        Ok(call)
+        let Some(outcome) = call.outcome() else {
+            return Ok(None);
+        };
+        shared.faults.reach(Point::BeforeSign);
+        let jws = shared.signer.sign(call, outcome, ended_at, Some(leaf));
+        shared.faults.reach(Point::AfterSign);
+        batch.give(&call.jti, &jws);
+        batch.keep(NewReceipt {
+            attempt: call.attempt.clone(),
+            jti: call.jti.clone(),
+            outcome: outcome_str(outcome),
+            jws: jws.clone(),
+            signed_at: ended_at,
+        });
+        Ok(Some(jws))
     }
 
-    fn body_of(&self, call: &Call) -> Value {
+    fn body_of(&self, call: &Call, words: &[Word]) -> Value {
         let mut body = json!({
             "jti": call.jti,
             "attempt": call.attempt,
@@ -172,7 +216,7 @@ impl Settle {
             "consumed_at": call.consumed_at,
         });
         let optional = [
-            ("status", call.state.status().map(Value::from)),
+            ("status", call.state.status().or(call.late).map(Value::from)),
             (
                 "resolution",
                 call.state
@@ -180,6 +224,7 @@ impl Settle {
                     .map(Resolution::as_str)
                     .map(Value::from),
             ),
+            ("sends", self.repeated().map(Value::from)),
             ("cause", self.cause.clone().map(Value::from)),
             (
                 "body_sha256",
@@ -189,22 +234,7 @@ impl Settle {
                 "body_length",
                 call.body.map(|body| Value::from(body.length)),
             ),
-            (
-                "by",
-                self.word.as_ref().map(|word| Value::from(word.by.as_str())),
-            ),
-            (
-                "evidence",
-                self.word
-                    .as_ref()
-                    .map(|word| Value::from(word.evidence.as_str())),
-            ),
-            (
-                "reason",
-                self.word
-                    .as_ref()
-                    .map(|word| Value::from(word.reason.as_str())),
-            ),
+            ("words", (!words.is_empty()).then(|| json!(words))),
         ];
         if let Some(members) = body.as_object_mut() {
             for (name, value) in optional {
@@ -213,4 +243,22 @@ impl Settle {
         }
         body
     }
+}
+
+/// The call stays as it is until more people say the same.
+fn wait(
+    shared: &Shared,
+    batch: &mut Batch,
+    call: Call,
+    word: &Word,
+) -> Result<Settled, StoreError> {
+    batch.say(&call, word);
+    let draft = Draft {
+        kind: Kind::Resolve,
+        at: word.at,
+        body: words::waiting(&call, word),
+    };
+    batch.record(&shared.ledger, draft)?;
+    let words = batch.words(&call.jti).to_vec();
+    Ok(Settled { call, words })
 }

@@ -7,8 +7,11 @@ pub(crate) mod calls;
 pub(crate) mod receipts;
 mod row;
 pub(crate) mod state;
+pub(crate) mod words;
 
 use countersign_ledger::AppendError;
+use countersign_ledger::statement::RunError;
+use jiff::Timestamp;
 
 /// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,15 @@ pub(crate) enum StoreError {
     /// The ledger did not take the record.
     #[error("the ledger did not take the record")]
     Ledger(#[from] AppendError),
+    /// Another process was faster: what was read before is no longer so.
+    #[error("another process changed what was read")]
+    Raced(#[source] RunError),
+    /// The connection is a new one, whose server was not looked at.
+    #[error("the connection to the database is a new one")]
+    Reconnected,
+    /// Another process saw a time that is far ahead of this one's.
+    #[error("another process of this journal saw the time {0}")]
+    ClockAhead(Timestamp),
     /// A row holds what this program never writes.
     #[error("the stored {column} cannot be read: {why}")]
     Corrupt {
@@ -39,11 +51,24 @@ impl StoreError {
     }
 }
 
+impl From<RunError> for StoreError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Database(error) => Self::Database(error),
+            error @ RunError::Count { .. } => Self::Raced(error),
+        }
+    }
+}
+
 impl From<StoreError> for countersign_service::problem::Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Database(error) => error.into(),
-            error @ (StoreError::Ledger(_) | StoreError::Corrupt { .. }) => Self::internal(&error),
+            error @ (StoreError::Ledger(_)
+            | StoreError::Raced(_)
+            | StoreError::ClockAhead(_)
+            | StoreError::Reconnected
+            | StoreError::Corrupt { .. }) => Self::internal(&error),
         }
     }
 }

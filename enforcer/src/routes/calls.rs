@@ -1,5 +1,7 @@
 //! `/v1/calls`: running calls, and what became of them.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Request, State};
 use countersign_intent::id::AttemptId;
 use countersign_service::credential::AnyCaller;
@@ -11,10 +13,12 @@ use serde_json::{Map, Value};
 
 use super::door;
 use crate::execute::CallAnswer;
+use crate::execution::State as CallState;
 use crate::gate::Knock;
 use crate::journal::Journal;
 use crate::journal::call::{Call, CallView};
 use crate::journal::store::calls::{self, Listing};
+use crate::journal::store::words;
 use crate::state::Doorway;
 
 /// Calls in one answer, at most.
@@ -46,7 +50,8 @@ pub(crate) struct CallRequest {
     request_body = CallRequest,
     params(
         ("Intent-Token" = String, Header, description = "The intent token"),
-        ("Intent-Approvals" = Option<String>, Header, description = "The approvals that the token names")
+        ("Intent-Approvals" = Option<String>, Header, description = "The approvals that the token names"),
+        ("Intent-Proof" = Option<String>, Header, description = "The agent's proof of possession, where it registered a key")
     ),
     responses(
         (status = 200, description = "What became of the call", body = CallAnswer),
@@ -56,24 +61,25 @@ pub(crate) struct CallRequest {
         (status = 409, description = "The token was used", body = ProblemDocument),
         (status = 422, description = "The parameters do not fit the tool", body = ProblemDocument),
         (status = 502, description = "Sent, but the outcome is not recorded", body = ProblemDocument),
+        (status = 429, description = "Too many calls are being refused", body = ProblemDocument),
         (status = 503, description = "Nothing can be started now", body = ProblemDocument)
     ),
     security(("bearer" = [], "intent_token" = []))
 )]
-#[tracing::instrument(skip_all)]
+#[tracing::instrument(level = "debug", skip_all)]
 pub(crate) async fn run_call(
     State(doorway): State<Doorway>,
     request: Request,
 ) -> Result<Json<CallAnswer>, Problem> {
-    let headers = request.headers().clone();
+    let (head, body) = request.into_parts();
     let refused = |problem| door::refuse(&doorway, std::convert::identity, problem);
-    let token = door::token_header(&headers).map_err(refused)?;
+    let token = door::token_header(&head.headers).map_err(refused)?;
     // What is wrong with the body counts only once the token is known to be genuine.
-    let body = door::read_body(request).await;
+    let body = door::read_body(&head, body).await;
     let asked = body.and_then(|body| door::asked(&body, "tool", "params", &[]));
     let knock = Knock {
         token,
-        headers: &headers,
+        head: &head,
         asked,
     };
     door::pass(&doorway, std::convert::identity, knock)
@@ -128,9 +134,15 @@ pub(crate) async fn list_calls(
         agent,
         limit,
     };
-    let found = calls::list(database.read(), &journal.shared().tenant, &listing).await?;
+    let tenant = &journal.shared().tenant;
+    let found = calls::list(database.read(), tenant, &listing).await?;
+    let mut words = BTreeMap::new();
+    if found.iter().any(|call| call.state == CallState::InDoubt) {
+        words = words::of_doubts(database.read(), tenant).await?;
+    }
+    let view = |call: &Call| call.view_with(words.remove(&call.jti).unwrap_or_default());
     Ok(Json(CallList {
-        calls: found.iter().map(Call::view).collect(),
+        calls: found.iter().map(view).collect(),
     }))
 }
 
@@ -170,10 +182,14 @@ pub(crate) async fn show_call(
         AnyCaller::Agent(agent) => agent.id == call.agent,
         AnyCaller::Operator(_) | AnyCaller::Service => true,
     });
-    match visible {
-        Some(call) => Ok(Json(call.view())),
-        None => Err(unknown(&attempt)),
-    }
+    let call = visible.ok_or_else(|| unknown(&attempt))?;
+    let words = match call.state {
+        CallState::InDoubt | CallState::Resolved(_) => {
+            words::of(database.read(), &call.tenant, &call.jti).await?
+        }
+        CallState::Consumed | CallState::NotSent | CallState::Done(_) => Vec::new(),
+    };
+    Ok(Json(call.view_with(words)))
 }
 
 /// There is no call of this attempt, or none that the caller may see.

@@ -1,12 +1,11 @@
-//! What the doors share: reading a body in bounded time, knocking, and taking note of refusals.
+//! What the doors share: reading a body, knocking, and taking note of refusals.
 
-use std::time::Duration;
-
-use axum::extract::{FromRequest as _, Request};
+use axum::body::Body;
 use bytes::Bytes;
 use countersign_intent::refusal::{Refusal, RefusalCode};
-use countersign_service::extract::RawBody;
-use countersign_service::problem::{Problem, ProblemType};
+use countersign_service::extract;
+use countersign_service::problem::Problem;
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
@@ -15,19 +14,9 @@ use crate::gate::{Asked, Knock};
 use crate::refusals::Subject;
 use crate::state::Doorway;
 
-/// How long a caller may take to send a body.
-const BODY_LIMIT: Duration = Duration::from_secs(10);
-
 /// Reads the body of a request to a door.
-pub(super) async fn read_body(request: Request) -> Result<Bytes, Problem> {
-    let reading = tokio::time::timeout(BODY_LIMIT, RawBody::from_request(request, &()));
-    match reading.await {
-        Ok(body) => body.map(|RawBody(bytes)| bytes),
-        Err(_) => Err(Problem::new(
-            ProblemType::Timeout,
-            "the body did not come in time",
-        )),
-    }
+pub(super) async fn read_body(head: &Parts, body: Body) -> Result<Bytes, Problem> {
+    extract::read_body(&head.headers, body).await
 }
 
 /// The intent token of the header `Intent-Token`; a repeated or unreadable one is malformed.
@@ -86,25 +75,27 @@ pub(super) fn asked(
 pub(super) type Wording = fn(Problem) -> Problem;
 
 /// Lets a call through the gate and runs it; a refusal is counted, shown and recorded as it is
-/// answered.
+/// answered, and what fails at the gate is answered at the pace of refusals.
 pub(super) async fn pass(
     doorway: &Doorway,
     wording: Wording,
     knock: Knock<'_>,
 ) -> Result<CallAnswer, Problem> {
     let mut subject = Subject::default();
-    let outcome = match doorway.gate.admit(knock, &mut subject) {
-        Ok(admitted) => match doorway.places.take() {
-            Ok(place) => doorway.executor.run(admitted, place).await,
-            Err(refusal) => Err(refusal.into()),
-        },
-        Err(problem) => Err(problem),
-    };
-    outcome.map_err(|problem| {
+    let refused = |problem, subject: &Subject| {
         let problem = wording(problem);
-        doorway.refusals.note(&problem, &subject);
+        doorway.refusals.note(&problem, subject);
         problem
-    })
+    };
+    let admitted = match doorway.gate.admit(knock, &mut subject) {
+        Ok(admitted) => admitted,
+        Err(problem) => return Err(doorway.pace.hold(refused(problem, &subject)).await),
+    };
+    let outcome = match doorway.places.take() {
+        Ok(place) => doorway.executor.run(admitted, place).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    outcome.map_err(|problem| refused(problem, &subject))
 }
 
 /// Takes note of a refusal before the gate.

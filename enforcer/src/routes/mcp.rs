@@ -40,7 +40,8 @@ pub(crate) struct ExecuteRequest {
     operation_id = "execute_tool",
     request_body = ExecuteRequest,
     params(
-        ("Intent-Approvals" = Option<String>, Header, description = "The approvals that the token names")
+        ("Intent-Approvals" = Option<String>, Header, description = "The approvals that the token names"),
+        ("Intent-Proof" = Option<String>, Header, description = "The agent's proof of possession, where it registered a key")
     ),
     responses(
         (status = 200, description = "What became of the call", body = CallAnswer),
@@ -48,20 +49,21 @@ pub(crate) struct ExecuteRequest {
         (status = 403, description = "Refused", body = ProblemDocument),
         (status = 404, description = "No such tool", body = ProblemDocument),
         (status = 502, description = "Sent, but the outcome is not recorded", body = ProblemDocument),
+        (status = 429, description = "Too many calls are being refused", body = ProblemDocument),
         (status = 503, description = "Nothing can be started now", body = ProblemDocument)
     ),
     security(("bearer" = []))
 )]
-#[tracing::instrument(skip_all)]
+#[tracing::instrument(level = "debug", skip_all)]
 pub(crate) async fn execute_tool(
     State(doorway): State<Doorway>,
     request: Request,
 ) -> Result<Json<CallAnswer>, Problem> {
-    let headers = request.headers().clone();
+    let (head, body) = request.into_parts();
     let refused = |problem| door::refuse(&doorway, short, problem);
-    let body = door::read_body(request).await.map_err(refused)?;
+    let body = door::read_body(&head, body).await.map_err(refused)?;
     let presented = token(&body).map_err(refused)?;
-    let header = door::token_header(&headers).map_err(refused)?;
+    let header = door::token_header(&head.headers).map_err(refused)?;
     // One place or the other: with two tokens it would not be certain which one was meant.
     if presented.is_some() && header.is_some() {
         return Err(refused(door::unreadable(
@@ -72,7 +74,7 @@ pub(crate) async fn execute_tool(
     let asked = door::asked(&body, "tool_name", "parameters", &["intent_token"]);
     let knock = Knock {
         token,
-        headers: &headers,
+        head: &head,
         asked,
     };
     door::pass(&doorway, short, knock).await.map(Json)

@@ -6,17 +6,20 @@ use countersign_service::credential::OperatorCaller;
 use countersign_service::database::Database;
 use countersign_service::extract::{Json, Path};
 use countersign_service::problem::{Problem, ProblemDocument, ProblemType};
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::calls::unknown;
 use crate::execution::{Event, Resolution};
 use crate::journal::Journal;
 use crate::journal::call::CallView;
-use crate::journal::settle::{Settle, SettleError, Word};
+use crate::journal::settle::{Settle, SettleError};
 use crate::journal::store::calls;
+use crate::journal::words::Word;
+use crate::stamp;
 
-/// The longest evidence or reason, in characters.
-const MAX_TEXT: usize = 4_000;
+/// The longest evidence or reason, in bytes: two people's words, escaped, fit one record.
+const MAX_TEXT: usize = 2_000;
 
 /// What an operator found out.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -32,6 +35,9 @@ pub(crate) struct ResolutionRequest {
 
 /// Settles a call in doubt. `not_executed` lets the authority issue a new token for the step; the old
 /// one never runs.
+///
+/// A call on data, or one that destroys, takes the same word of two people: the first is recorded and
+/// answered 202, and a person's later word stands in place of their earlier one.
 #[utoipa::path(
     post,
     path = "/v1/calls/{attempt}/resolution",
@@ -41,10 +47,11 @@ pub(crate) struct ResolutionRequest {
     request_body = ResolutionRequest,
     responses(
         (status = 200, description = "The call as it is now", body = CallView),
+        (status = 202, description = "Recorded; one more person must say the same", body = CallView),
         (status = 401, description = "No or unknown key", body = ProblemDocument),
         (status = 403, description = "Not an operator", body = ProblemDocument),
         (status = 404, description = "No such call", body = ProblemDocument),
-        (status = 409, description = "The call is not in doubt", body = ProblemDocument),
+        (status = 409, description = "The call is not in doubt, or another person said otherwise", body = ProblemDocument),
         (status = 422, description = "Evidence or reason is missing", body = ProblemDocument)
     ),
     security(("bearer" = []))
@@ -56,24 +63,41 @@ pub(crate) async fn resolve_call(
     State(database): State<Database>,
     Path(attempt): Path<AttemptId>,
     Json(body): Json<ResolutionRequest>,
-) -> Result<Json<CallView>, Problem> {
+) -> Result<(StatusCode, Json<CallView>), Problem> {
     let evidence = text("evidence", &body.evidence)?;
     let reason = text("reason", &body.reason)?;
     let call = calls::by_attempt(database.read(), &journal.shared().tenant, &attempt).await?;
     let call = call.ok_or_else(|| unknown(&attempt))?;
     let word = Word {
         by: operator.id.clone(),
+        resolution: body.resolution,
         evidence,
         reason,
+        at: stamp::whole_millis(journal.shared().clock.now()),
     };
     let settle = Settle::of(&call.jti, &attempt, Event::Settled(body.resolution)).on_word_of(word);
     match journal.settle(settle).await {
         Ok(settled) => {
+            let moved = settled.moved();
+            let resolution = body.resolution.as_str();
             tracing::info!(
-                call.resolution = body.resolution.as_str(),
-                "a doubt is settled"
+                call.resolution = resolution,
+                call.settled = moved,
+                "took a word on a doubt"
             );
-            Ok(Json(settled.call.view()))
+            let status = if moved {
+                StatusCode::OK
+            } else {
+                StatusCode::ACCEPTED
+            };
+            Ok((status, Json(settled.call.view_with(settled.words))))
+        }
+        Err(SettleError::Differs(other)) => {
+            let (by, said) = (&other.by, other.resolution.as_str());
+            let detail = format!(
+                "`{by}` said `{said}`: two people must say the same, so one of you looks again"
+            );
+            Err(Problem::new(ProblemType::Conflict, detail).field("said", said))
         }
         Err(SettleError::Unknown) => Err(unknown(&attempt)),
         Err(SettleError::NoTransition(state)) => {
@@ -89,8 +113,8 @@ pub(crate) async fn resolve_call(
 
 fn text(field: &'static str, value: &str) -> Result<String, Problem> {
     let value = value.trim().to_owned();
-    if value.is_empty() || value.chars().count() > MAX_TEXT {
-        let detail = format!("`{field}` has 1 to {MAX_TEXT} characters");
+    if value.is_empty() || value.len() > MAX_TEXT {
+        let detail = format!("`{field}` has 1 to {MAX_TEXT} bytes");
         return Err(Problem::new(ProblemType::Invalid, detail).field("field", field));
     }
     Ok(value)

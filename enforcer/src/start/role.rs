@@ -30,6 +30,7 @@ pub(super) fn role(
     );
     let (heard, now) = (state.control.clone(), config.clock.clone());
     let books = state.books.clone();
+    let (told, shown) = (state.journal.clone(), state.journal.clone());
     let mut role = Role::new(server::Parts {
         name: "enforcer",
         isolation: config.isolation,
@@ -55,6 +56,14 @@ pub(super) fn role(
                 .then_some(())
                 .ok_or_else(|| "the authority is not heard".to_owned())
         }
+    })
+    .ready("clock", move || {
+        let time = told.shared().now();
+        async move { time.map(drop).map_err(|refusal| refusal.message) }
+    })
+    .notice("clock", move || {
+        let time = shown.shared().now();
+        async move { time.map(drop).map_err(|refusal| refusal.message) }
     })
     .notice("control", move || {
         let fresh = heard.is_fresh(now.monotonic());

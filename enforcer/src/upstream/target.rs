@@ -1,4 +1,4 @@
-//! One upstream's address, and the requests that may be made to it.
+//! One upstream, ready to be called: what does not change between calls is prepared once.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,32 +6,57 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bytes::Bytes;
 use countersign_intent::id::IntentId;
 use countersign_intent::render::RenderedCall;
-use countersign_service::credential::SecretKey;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use url::{Host, Url};
 
-use crate::config::{AddressRange, Upstream};
+use super::SetupError;
+use super::dial::Addresses;
+use super::pool::Pool;
+use super::scrub::Scrubber;
+use super::tls::{SystemRoots, Tls, TlsError};
+use crate::config::upstream::{AddressRange, Upstream};
 
-/// A base address that cannot be used.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// An upstream that cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "`base_url` of upstream `{upstream}` must be `http://` or `https://` with a host, and without user, query and fragment"
-)]
-pub struct TargetError {
-    upstream: String,
+#[non_exhaustive]
+pub enum TargetError {
+    /// The base address is not one.
+    #[error(
+        "the address of upstream `{0}` must be `http://` or `https://` with a host, and without user, query and fragment"
+    )]
+    Address(String),
+    /// The credential cannot stand in a header.
+    #[error("the credential of upstream `{0}` must be visible ASCII characters")]
+    Credential(String),
+    /// The header field is not free to carry a credential.
+    #[error("upstream `{upstream}`: `{header}` cannot carry a credential")]
+    Header {
+        /// The upstream.
+        upstream: String,
+        /// The header field.
+        header: HeaderName,
+    },
 }
 
 /// A request that is not what the definition says. It is never sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum BuildError {
-    /// The address does not keep the shape of base and definition.
+    /// The path is not one of plain segments.
     #[error("the built address does not keep scheme, host, port and path of the definition")]
     Shape,
+    /// The definition sets the header field of the credential.
+    #[error("the definition sets header `{0}`, which carries the upstream's credential")]
+    Credential(HeaderName),
     /// A part cannot stand in a request.
     #[error("the request cannot be built")]
     Request(#[from] http::Error),
@@ -40,55 +65,80 @@ pub(super) enum BuildError {
     Value(#[from] http::header::InvalidHeaderValue),
 }
 
+/// What becomes of the connection after a call, as the request says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    Close,
+    Keep,
+}
+
 /// An upstream, ready to be called.
 pub(super) struct Target {
     name: String,
-    base: Url,
     host: Host<String>,
     port: u16,
-    credential: Option<SecretKey>,
+    /// Host and port, for people and the `Host` field.
+    authority: String,
+    /// The base address's path, without a slash at its end.
+    prefix: String,
+    /// What every request carries.
+    headers: HeaderMap,
+    /// The header field of the credential, where there is one.
+    credential: Option<HeaderName>,
+    tls: Option<Tls>,
     allowed: Vec<AddressRange>,
+    addresses: Addresses,
+    pool: Pool,
+    scrubber: Scrubber,
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Target({} at {})", self.name, self.base)
+        write!(formatter, "Target({} at {})", self.name, self.authority)
     }
 }
 
 impl Target {
-    pub(super) fn new(upstream: Upstream) -> Result<Self, TargetError> {
-        let Upstream {
-            name,
-            base_url: base,
-            credential,
-            allowed,
-        } = upstream;
-        let wrong = || TargetError {
-            upstream: name.clone(),
-        };
-        let plain = matches!(base.scheme(), "http" | "https")
-            && base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
+    pub(super) fn new(upstream: Upstream, system: &mut SystemRoots) -> Result<Self, SetupError> {
+        let name = upstream.name.clone();
+        let base = &upstream.base_url;
+        let wrong = || TargetError::Address(name.clone());
+        if !is_base(base) {
+            return Err(wrong().into());
+        }
         let host = base.host().map(|host| host.to_owned()).ok_or_else(wrong)?;
         let port = base.port_or_known_default().ok_or_else(wrong)?;
-        if !plain {
-            return Err(wrong());
-        }
+        let authority = match base.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        };
+        let tls = match base.scheme() {
+            "https" => Some(tls(&upstream, &host, system)?),
+            _ => None,
+        };
+        let scrubber = Scrubber::new(&name, upstream.credential.as_ref())
+            .map_err(|_too_long| TargetError::Credential(name.clone()))?;
         Ok(Self {
+            headers: headers(&upstream, &authority)?,
+            credential: upstream
+                .credential
+                .is_some()
+                .then(|| upstream.credential_header.clone()),
+            prefix: base.path().trim_end_matches('/').to_owned(),
             name,
-            base,
             host,
             port,
-            credential,
-            allowed,
+            authority,
+            tls,
+            allowed: upstream.allowed,
+            addresses: Addresses::default(),
+            pool: Pool::default(),
+            scrubber,
         })
     }
 
-    pub(super) fn is_tls(&self) -> bool {
-        self.base.scheme() == "https"
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     pub(super) fn host(&self) -> &Host<String> {
@@ -103,8 +153,25 @@ impl Target {
         &self.name
     }
 
-    pub(super) fn credential(&self) -> Option<&SecretKey> {
-        self.credential.as_ref()
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(super) fn scrubber(&self) -> &Scrubber {
+        &self.scrubber
+    }
+
+    /// Whether the credential goes over a network in clear.
+    pub(super) fn is_open(&self) -> bool {
+        self.tls.is_none() && self.credential.is_some() && !is_loopback(&self.host)
     }
 
     /// Whether `address` may be dialled.
@@ -115,91 +182,167 @@ impl Target {
     }
 
     /// The request of `call`: the rendered call, the credential, and nothing of what a caller sent.
+    /// `key` is what an upstream may know the call by, in `Idempotency-Key` and, where the definition
+    /// names another field, in that.
     pub(super) fn request(
         &self,
         call: &RenderedCall,
-        jti: &IntentId,
+        key: &IntentId,
+        field: Option<&str>,
+        after: After,
     ) -> Result<Request<Full<Bytes>>, BuildError> {
-        let target = self.path_and_query(call)?;
-        let method = Method::from_bytes(call.method.as_bytes()).map_err(http::Error::from)?;
         let body = call.body_bytes();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(target)
-            .header(HOST, self.host_header())
-            .header(
-                USER_AGENT,
-                concat!("countersign/", env!("CARGO_PKG_VERSION")),
-            )
-            .header(ACCEPT, "application/json")
-            .header(ACCEPT_ENCODING, "identity")
-            .header(CONNECTION, "close")
-            .header("idempotency-key", jti.as_str());
-        for (name, value) in &call.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(http::Error::from)?;
-            request = request.header(name, HeaderValue::from_str(value)?);
-        }
-        if let Some(credential) = &self.credential {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", credential.expose()))?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+        let mut headers = self.headers.clone();
+        if after == After::Close {
+            headers.insert(CONNECTION, CLOSE);
         }
         if body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/json");
+            headers.insert(CONTENT_TYPE, JSON);
         }
-        Ok(request.body(Full::new(Bytes::from(body.unwrap_or_default())))?)
+        for (name, value) in &call.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(http::Error::from)?;
+            if self.credential.as_ref() == Some(&name) {
+                return Err(BuildError::Credential(name));
+            }
+            headers.insert(name, HeaderValue::from_str(value)?);
+        }
+        let key = HeaderValue::from_str(key.as_str())?;
+        if let Some(field) = field {
+            let field = HeaderName::from_bytes(field.as_bytes()).map_err(http::Error::from)?;
+            if self.credential.as_ref() == Some(&field) {
+                return Err(BuildError::Credential(field));
+            }
+            headers.insert(field, key.clone());
+        }
+        headers.insert(IDEMPOTENCY_KEY, key);
+        let body = Full::new(Bytes::from(body.unwrap_or_default()));
+        let mut request = Request::new(body);
+        *request.method_mut() =
+            Method::from_bytes(call.method.as_bytes()).map_err(http::Error::from)?;
+        *request.uri_mut() = self.uri(call)?;
+        *request.headers_mut() = headers;
+        Ok(request)
     }
 
-    /// Path and query of the call under the base address, parsed again: scheme, host, port and every
-    /// segment must be those of base and definition (I14).
-    fn path_and_query(&self, call: &RenderedCall) -> Result<String, BuildError> {
-        let prefix = self.base.path().trim_end_matches('/');
-        let target = format!("{prefix}{}", call.target());
-        let origin = self.base.origin().ascii_serialization();
-        let url = Url::parse(&format!("{origin}{target}")).map_err(|_cause| BuildError::Shape)?;
-        let path = format!("{prefix}{}", call.path);
-        let whole = call
-            .path
-            .split('/')
-            .skip(1)
-            .all(|segment| !segment.is_empty());
-        let same = whole
-            && url.scheme() == self.base.scheme()
-            && url.host_str() == self.base.host_str()
-            && url.port_or_known_default() == Some(self.port)
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.fragment().is_none()
-            && url.path() == path
-            && url.query().is_some() != call.query.is_empty();
-        if same {
-            Ok(target)
+    /// Path and query of the call under the base address. Every segment is plain, so that no parser
+    /// reads scheme, host, port or number of segments otherwise than base and definition say (I14).
+    fn uri(&self, call: &RenderedCall) -> Result<Uri, BuildError> {
+        let mut segments = call.path.split('/');
+        if segments.next() != Some("") || !segments.all(is_plain) {
+            return Err(BuildError::Shape);
+        }
+        let target = call.target();
+        let whole = if self.prefix.is_empty() {
+            target
         } else {
-            Err(BuildError::Shape)
-        }
+            format!("{}{target}", self.prefix)
+        };
+        Ok(Uri::from_maybe_shared(Bytes::from(whole)).map_err(http::Error::from)?)
     }
+}
 
-    fn host_header(&self) -> String {
-        match self.base.port() {
-            Some(port) => format!("{}:{port}", self.host),
-            None => self.host.to_string(),
-        }
+fn is_base(base: &Url) -> bool {
+    matches!(base.scheme(), "http" | "https")
+        && base.username().is_empty()
+        && base.password().is_none()
+        && base.query().is_none()
+        && base.fragment().is_none()
+}
+
+fn is_loopback(host: &Host<String>) -> bool {
+    match host {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => IpAddr::from(*address).to_canonical().is_loopback(),
+        Host::Domain(name) => name == "localhost",
     }
+}
+
+fn tls(
+    upstream: &Upstream,
+    host: &Host<String>,
+    system: &mut SystemRoots,
+) -> Result<Tls, TlsError> {
+    Tls::new(&upstream.name, host, upstream.roots.as_ref(), system)
+}
+
+/// What every request to the upstream carries.
+fn headers(upstream: &Upstream, authority: &str) -> Result<HeaderMap, TargetError> {
+    const AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+    const TAKEN: [HeaderName; 13] = [
+        HOST,
+        USER_AGENT,
+        ACCEPT,
+        ACCEPT_ENCODING,
+        CONNECTION,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        EXPECT,
+        IDEMPOTENCY_KEY,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ];
+    let name = || upstream.name.clone();
+    let host = HeaderValue::from_str(authority).map_err(|_cause| TargetError::Address(name()))?;
+    // Room for what calls add.
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(HOST, host);
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.insert(ACCEPT, JSON);
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let Some(credential) = &upstream.credential else {
+        return Ok(headers);
+    };
+    let header = upstream.credential_header.clone();
+    if TAKEN.contains(&header) {
+        return Err(TargetError::Header {
+            upstream: name(),
+            header,
+        });
+    }
+    let visible = credential
+        .expose()
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if credential.expose().is_empty() || !visible {
+        return Err(TargetError::Credential(name()));
+    }
+    let text = if header == AUTHORIZATION {
+        HeaderValue::from_str(&format!("Bearer {}", credential.expose()))
+    } else {
+        HeaderValue::from_str(credential.expose())
+    };
+    let mut value = text.map_err(|_cause| TargetError::Credential(name()))?;
+    value.set_sensitive(true);
+    headers.insert(header, value);
+    Ok(headers)
+}
+
+/// A path segment of unreserved characters (RFC 3986 §2.3) that is neither empty nor a step in the path.
+fn is_plain(segment: &str) -> bool {
+    !matches!(segment, "" | "." | "..")
+        && segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
 /// Addresses that no configuration opens: link-local ones, where clouds serve their machines'
 /// credentials, and those that name no single host.
 fn never_dialled(address: IpAddr) -> bool {
-    const CLOUD_METADATA: [IpAddr; 2] = [
+    const CLOUD_METADATA: [IpAddr; 5] = [
         IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+        IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
         IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+        IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+        IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
     ];
     let address = address.to_canonical();
     let link_local = match address {
         IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
         IpAddr::V6(address) => {
-            // An address of NAT64 or 6to4 that embeds a link-local one leads there as well.
-            let embedded = embedded_v4(address).is_some_and(|address| address.is_link_local());
+            // An address of NAT64 or 6to4 that embeds one of these leads there as well.
+            let embedded = embedded_v4(address).is_some_and(|inner| never_dialled(inner.into()));
             address.is_unicast_link_local() || embedded
         }
     };
@@ -221,14 +364,26 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
+    use countersign_service::credential::SecretKey;
+
     use super::*;
 
-    fn target(base: &str, allowed: &[&str]) -> Target {
-        Target::new(Upstream {
-            name: "cloud".to_owned(),
-            base_url: base.parse().unwrap(),
+    fn upstream(base: &str) -> Upstream {
+        Upstream {
             credential: Some(SecretKey::from_text("cs_up_secret")),
-            allowed: allowed.iter().map(|range| range.parse().unwrap()).collect(),
+            ..Upstream::new("cloud", base.parse().unwrap())
+        }
+    }
+
+    fn build(upstream: Upstream) -> Result<Target, SetupError> {
+        Target::new(upstream, &mut SystemRoots::default())
+    }
+
+    fn target(base: &str, allowed: &[&str]) -> Target {
+        let allowed = allowed.iter().map(|range| range.parse().unwrap()).collect();
+        build(Upstream {
+            allowed,
+            ..upstream(base)
         })
         .unwrap()
     }
@@ -248,17 +403,74 @@ mod tests {
         IntentId::mint(jiff::Timestamp::UNIX_EPOCH, [1; 10])
     }
 
+    fn request(target: &Target, call: &RenderedCall) -> Result<Request<Full<Bytes>>, BuildError> {
+        target.request(call, &jti(), None, After::Close)
+    }
+
     #[test]
     fn request_is_the_rendered_call_with_our_headers() {
-        let target = target("http://cloud.internal:9000/base", &[]);
-        let request = target
-            .request(&call("/v1/services/payments/scale"), &jti())
-            .unwrap();
+        let target = target("http://cloud.internal:9000/base/", &[]);
+        let request = request(&target, &call("/v1/services/payments/scale")).unwrap();
         assert_eq!(request.uri(), "/base/v1/services/payments/scale");
-        assert_eq!(request.headers()["host"], "cloud.internal:9000");
-        assert_eq!(request.headers()["authorization"], "Bearer cs_up_secret");
+        let headers = request.headers();
+        assert_eq!(headers["host"], "cloud.internal:9000");
+        assert_eq!(headers["authorization"], "Bearer cs_up_secret");
+        assert_eq!(headers["idempotency-key"], jti().as_str());
+        assert_eq!(headers["connection"], "close");
+        assert_eq!(headers["accept-encoding"], "identity");
+        assert_eq!(headers["content-type"], "application/json");
+        assert!(!format!("{request:?} {target:?}").contains("cs_up_secret"));
+    }
+
+    #[test]
+    fn reads_keep_their_connection_and_calls_of_a_definition_carry_its_key() {
+        let target = target("http://cloud.internal", &[]);
+        let request = target
+            .request(&call("/v1/x"), &jti(), Some("x-request-key"), After::Keep)
+            .unwrap();
+        assert!(!request.headers().contains_key("connection"));
+        assert_eq!(request.headers()["x-request-key"], jti().as_str());
         assert_eq!(request.headers()["idempotency-key"], jti().as_str());
-        assert!(!format!("{:?}", request.headers()).contains("cs_up_secret"));
+    }
+
+    #[test]
+    fn credential_stands_bare_in_a_header_of_its_own_and_nothing_replaces_it() {
+        let target = build(Upstream {
+            credential_header: HeaderName::from_static("x-api-key"),
+            ..upstream("http://cloud.internal")
+        })
+        .unwrap();
+        let headers = request(&target, &call("/v1/x")).unwrap().headers().clone();
+        assert_eq!(headers["x-api-key"], "cs_up_secret");
+        assert!(!headers.contains_key("authorization"));
+        let mut replaced = call("/v1/x");
+        replaced.headers.insert("X-Api-Key".into(), "mine".into());
+        assert!(request(&target, &replaced).is_err());
+        let field = Some("x-api-key");
+        assert!(
+            target
+                .request(&call("/v1/x"), &jti(), field, After::Close)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn header_that_frames_or_routes_carries_no_credential() {
+        for header in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, IDEMPOTENCY_KEY] {
+            let error = build(Upstream {
+                credential_header: header.clone(),
+                ..upstream("http://cloud.internal")
+            });
+            let message = error.unwrap_err().to_string();
+            assert!(message.contains(header.as_str()), "{message}");
+        }
+        let error = build(Upstream {
+            credential: Some(SecretKey::from_text("a\nb")),
+            ..upstream("http://cloud.internal")
+        });
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("visible ASCII"), "{message}");
+        assert!(!message.contains("a\nb"));
     }
 
     #[test]
@@ -271,10 +483,31 @@ mod tests {
             "/v1/a#b",
             "/v1/%2e%2e/x",
             "/v1/\\x",
+            "/v1/./x",
+            "/v1//x",
+            "/v1/x/",
+            "@evil.com/",
+            "",
+            "v1/x",
+            "http://evil/x",
         ] {
-            assert!(target.request(&call(path), &jti()).is_err(), "{path}");
+            assert!(request(&target, &call(path)).is_err(), "{path}");
         }
-        assert!(target.request(&call("@evil.com/"), &jti()).is_err());
+    }
+
+    #[test]
+    fn address_that_is_built_reads_back_as_base_and_path() {
+        let target = target("http://cloud.internal:81/base", &[]);
+        for path in ["/v1/a~b", "/...", "/v1/.x", "/A-1_2"] {
+            let uri = request(&target, &call(path)).unwrap().uri().to_string();
+            let url = Url::parse(&format!("http://cloud.internal:81{uri}")).unwrap();
+            assert_eq!(url.path(), format!("/base{path}"));
+            assert_eq!(
+                (url.host_str(), url.port()),
+                (Some("cloud.internal"), Some(81))
+            );
+            assert_eq!((url.query(), url.fragment()), (None, None));
+        }
     }
 
     #[test]
@@ -284,6 +517,10 @@ mod tests {
             "169.254.169.254",
             "::ffff:169.254.169.254",
             "64:ff9b::a9fe:a9fe",
+            "64:ff9b::6464:64c8",
+            "168.63.129.16",
+            "192.0.0.192",
+            "fd20:ce::254",
             "2002:a9fe:a9fe::1",
             "fe80::1",
             "fd00:ec2::254",
@@ -296,6 +533,22 @@ mod tests {
         }
         assert!(open.permits("127.0.0.1".parse().unwrap()));
         assert!(open.permits("::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn credential_in_clear_is_noticed_unless_it_stays_on_this_machine() {
+        for (base, open) in [
+            ("http://cloud.internal", true),
+            ("http://10.0.0.1", true),
+            ("http://127.0.0.1:9", false),
+            ("http://localhost:9", false),
+            ("http://[::1]:9", false),
+            ("http://[::ffff:127.0.0.1]:9", false),
+        ] {
+            assert_eq!(target(base, &[]).is_open(), open, "{base}");
+            let bare = Upstream::new("cloud", base.parse().unwrap());
+            assert!(!build(bare).unwrap().is_open(), "{base}");
+        }
     }
 
     #[test]
@@ -316,13 +569,7 @@ mod tests {
             "http://x#y",
             "file:///x",
         ] {
-            let upstream = Upstream {
-                name: "cloud".to_owned(),
-                base_url: base.parse().unwrap(),
-                credential: None,
-                allowed: Vec::new(),
-            };
-            assert!(Target::new(upstream).is_err(), "{base}");
+            assert!(build(upstream(base)).is_err(), "{base}");
         }
     }
 }

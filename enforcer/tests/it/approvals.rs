@@ -53,6 +53,20 @@ async fn call(bench: &Bench, tool: &str, params: &Value, people: &[Approver<'_>]
     send(bench, &intent, &set, tool, params).await
 }
 
+/// A call that these people approve with their signatures.
+pub(crate) async fn approved_call(
+    bench: &Bench,
+    tool: &str,
+    params: &Value,
+    people: &[(&str, &SigningKey)],
+) -> Answer {
+    let people: Vec<_> = people
+        .iter()
+        .map(|(name, key)| (*name, Some(*key)))
+        .collect();
+    call(bench, tool, params, &people).await
+}
+
 async fn send(
     bench: &Bench,
     intent: &Intent,
@@ -178,4 +192,30 @@ async fn old_approval_serves_no_other_call_and_its_own_only_once() {
     let answer = send(&bench, &again, &set, "infra.shutdown", &params).await;
     assert_eq!(code(answer), (StatusCode::CONFLICT, json!("token_used")));
     assert_eq!(bench.upstream.count(), 1);
+}
+
+#[tokio::test]
+async fn approval_covers_what_people_saw_that_the_call_relies_on() {
+    let bench = Bench::start().await;
+    let params = json!({"service_id": "auth"});
+    for (signed, bound, wanted) in [
+        (None, Some(json!(3)), "approval_missing"),
+        (Some(json!(3)), None, "approval_missing"),
+        (Some(json!(4)), Some(json!(3)), "approval_missing"),
+        (Some(json!(null)), None, "approval_missing"),
+        // Covered; the tool has no precondition, which is looked at next.
+        (Some(json!(3)), Some(json!(3)), "precondition_failed"),
+    ] {
+        let mut intent = bench.intent("infra.shutdown", &params);
+        intent.precondition = bound.as_ref().map(Digest::of_json);
+        let mut plan: Value = serde_json::from_str(&document(&intent)).unwrap();
+        if let Some(seen) = &signed {
+            plan["steps"][0]["precondition"] = seen.clone();
+        }
+        let plan = canonical::to_string(&plan);
+        let set = approve(&mut intent, plan, &[("alice", Some(&bench.alice))]);
+        let (_, body) = send(&bench, &intent, &set, "infra.shutdown", &params).await;
+        assert_eq!(body["code"], wanted, "{signed:?} {bound:?}");
+    }
+    assert_eq!(bench.upstream.count(), 0);
 }

@@ -8,10 +8,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_enforcer::{Ceilings, Config, Faults, Upstream as UpstreamConfig, build};
+use countersign_enforcer::{CALLS_KEPT, Ceilings, Config, Upstream as UpstreamConfig, build};
 use countersign_intent::catalogue::Catalogue;
 use countersign_intent::digest::Digest;
 use countersign_intent::id::{IntentId, PlanId, TenantId};
+use countersign_intent::jws;
 use countersign_intent::key::SigningKey;
 use countersign_intent::render::render;
 use countersign_intent::token::{Intent, ToolCall, Use, sign};
@@ -19,6 +20,7 @@ use countersign_intent::tool::Effect;
 use countersign_service::clock::Clock;
 use countersign_service::credential::{SecretHash, SecretKey};
 use countersign_service::database::sqlite_url;
+use countersign_service::faults::Faults;
 use countersign_service::random::Random;
 use countersign_service::server::Isolation;
 use countersign_service::tasks::Tasks;
@@ -34,7 +36,10 @@ use crate::upstream::Upstream;
 pub(crate) const START: i64 = 1_800_000_000;
 pub(crate) const AGENT: &str = "cs_agent_remediator";
 pub(crate) const OTHER_AGENT: &str = "cs_agent_watcher";
+/// An agent that registered the key of [`prover_key`].
+pub(crate) const PROVER: &str = "cs_agent_prover";
 pub(crate) const OPERATOR: &str = "cs_op_operator";
+pub(crate) const SECOND: &str = "cs_op_second";
 pub(crate) const SERVICE: &str = "cs_svc_shared";
 pub(crate) const CREDENTIAL: &str = "cs_up_credential-of-the-upstream";
 
@@ -113,7 +118,7 @@ impl Bench {
 
     /// What the authority would approve: `tool` with `params` for `remediator`, for a minute from now.
     pub(crate) fn intent(&self, tool: &str, params: &Value) -> Intent {
-        let catalogue = Catalogue::parse(&[("tools.toml".to_owned(), TOOLS.to_owned())]).unwrap();
+        let catalogue = Catalogue::parse(&tools(self.folder.path())).unwrap();
         let tool = catalogue.get(&tool.parse().unwrap()).unwrap();
         let params = tool.params(object(params)).unwrap();
         let now = self.clock.now();
@@ -292,18 +297,31 @@ pub(crate) fn config(folder: &Path, upstream: &Upstream, clock: &Clock) -> Confi
         authority: None,
         service_key: SecretKey::from_text(SERVICE),
         upstreams: vec![UpstreamConfig {
-            name: "cloud".to_owned(),
-            base_url: format!("http://{}", upstream.address).parse().unwrap(),
             credential: Some(SecretKey::from_text(CREDENTIAL)),
-            allowed: Vec::new(),
+            ..UpstreamConfig::new(
+                "cloud",
+                format!("http://{}", upstream.address).parse().unwrap(),
+            )
         }],
         ceilings: Ceilings::default(),
         lock_wait: Duration::from_millis(500),
+        free_space: 0,
+        calls_kept: CALLS_KEPT,
         isolation: Isolation::OwnProcess,
         clock: clock.clone(),
         random: Random::system(),
         faults: Faults::none(),
     }
+}
+
+/// The tool files of the policies folder.
+fn tools(folder: &Path) -> Vec<(String, String)> {
+    let files = std::fs::read_dir(folder.join("policies/tools")).unwrap();
+    let file = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path.display().to_string(), text)
+    };
+    files.map(|entry| file(entry.unwrap().path())).collect()
 }
 
 fn policies(folder: &Path, alice: &SigningKey, bob: &SigningKey) {
@@ -320,16 +338,36 @@ fn policies(folder: &Path, alice: &SigningKey, bob: &SigningKey) {
         )
         .unwrap();
     }
+    let hash = SecretHash::of(PROVER);
+    let public = prover_key().verifying_key().to_base64url();
+    writeln!(
+        agents,
+        "[[agent]]\nname = \"prover\"\nautonomy = \"automate-safe\"\nkey_sha256 = \"{hash}\"\n\
+         public_key = \"{public}\""
+    )
+    .unwrap();
     std::fs::write(policies.join("agents.toml"), agents).unwrap();
     let hash = SecretHash::of(OPERATOR);
+    let second = SecretHash::of(SECOND);
     let operators = format!(
         "[[operator]]\nname = \"operator\"\nroles = [\"operator\"]\nkey_sha256 = \"{hash}\"\n\
+         [[operator]]\nname = \"second\"\nroles = [\"operator\"]\nkey_sha256 = \"{second}\"\n\
          [[operator]]\nname = \"alice\"\nroles = [\"approver\"]\napprover_key = \"{}\"\n\
          [[operator]]\nname = \"bob\"\nroles = [\"approver\"]\napprover_key = \"{}\"\n",
         alice.verifying_key().to_base64url(),
         bob.verifying_key().to_base64url(),
     );
     std::fs::write(policies.join("operators.toml"), operators).unwrap();
+}
+
+/// The key with which the agent `prover` proves that a request is its own.
+pub(crate) fn prover_key() -> SigningKey {
+    SigningKey::from_seed(&[4; 32]).unwrap()
+}
+
+/// The receipt that an answer carries, as its claims.
+pub(crate) fn receipt_of(body: &Value) -> Value {
+    jws::peek(body["receipt"].as_str().unwrap()).unwrap()
 }
 
 pub(crate) fn scale_params() -> Value {

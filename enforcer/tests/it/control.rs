@@ -1,10 +1,12 @@
 //! The kill switch, key sets, and what happens without word from the authority.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_intent::key::SigningKey;
 use http::StatusCode;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use crate::bench::{AGENT, Bench, OPERATOR, scale_params};
 
@@ -146,4 +148,107 @@ async fn control_is_the_authoritys_alone() {
         let (status, _) = bench.ask("PUT", "/v1/control", key, Some(&document)).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
     }
+}
+
+/// Lets every task run until it waits for something else.
+async fn settle_down() {
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Starts one call for each of these services.
+fn start(
+    bench: &Arc<Bench>,
+    services: std::ops::Range<u32>,
+) -> Vec<tokio::task::JoinHandle<(StatusCode, Value)>> {
+    let one = |number| {
+        let params = json!({"service_id": format!("s{number}")});
+        let token = bench.sign(&bench.intent("infra.restart", &params));
+        let caller = Arc::clone(bench);
+        bench.world.spawn("call", async move {
+            caller.call(&token, "infra.restart", &params).await
+        })
+    };
+    services.map(one).collect()
+}
+
+async fn kill_between(scope: impl Fn(&Bench) -> String) {
+    let bench = Arc::new(Bench::start().await);
+    let url = format!(
+        "sqlite://{}",
+        bench.folder.path().join("enforcer.db").display()
+    );
+    // Nothing is written while somebody else holds the database: what comes waits in the queue.
+    let mut holder = sqlx::AnyConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let before = start(&bench, 0..8);
+    settle_down().await;
+    let document = bench.control(2, &json!([entry(&scope(&bench))]));
+    let putter = Arc::clone(&bench);
+    let put = bench
+        .world
+        .spawn("kill", async move { putter.put_control(&document).await });
+    settle_down().await;
+    let after = start(&bench, 8..16);
+    settle_down().await;
+    assert!(bench.calls().await.is_empty(), "everything waits");
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+
+    assert_eq!(put.await.unwrap().0, StatusCode::OK);
+    let sent_when_it_returned = bench.upstream.count();
+    for call in after {
+        let (status, body) = call.await.unwrap();
+        assert_eq!(
+            (status, &body["code"]),
+            (StatusCode::FORBIDDEN, &json!("killed")),
+            "{body}"
+        );
+    }
+    let mut done = 0;
+    for call in before {
+        let (status, body) = call.await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{body}");
+        match body["outcome"].as_str().unwrap() {
+            "done" => done += 1,
+            other => assert_eq!(other, "not_sent", "{body}"),
+        }
+    }
+    assert_eq!(bench.upstream.count(), done);
+    assert!(sent_when_it_returned <= done);
+    assert_eq!(
+        bench.calls().await.len(),
+        8,
+        "none was spent after the kill"
+    );
+    let (_, page) = bench
+        .ask("GET", "/v1/ledger/entries?limit=100", OPERATOR, None)
+        .await;
+    let kinds: Vec<Value> = page["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| serde_json::from_str::<Value>(entry["record"].as_str().unwrap()).unwrap())
+        .map(|record| record["kind"].clone())
+        .collect();
+    let kill = kinds.iter().rposition(|kind| kind == "control").unwrap();
+    assert!(!kinds[kill..].contains(&json!("consume")), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn kill_refuses_the_spends_that_wait_behind_it() {
+    kill_between(|_| "all".to_owned()).await;
+}
+
+#[tokio::test]
+async fn kill_of_an_agent_refuses_its_spends_that_wait_behind_it() {
+    kill_between(|_| "agent:remediator".to_owned()).await;
+}
+
+#[tokio::test]
+async fn kill_of_a_key_refuses_the_spends_of_its_tokens_that_wait_behind_it() {
+    kill_between(|bench| format!("key:{}", bench.key.kid())).await;
 }

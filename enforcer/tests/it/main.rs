@@ -8,12 +8,26 @@
 
 mod approvals;
 mod bench;
+mod binding;
 mod calls;
+mod clock;
 mod control;
+mod corpus;
 mod crash;
+mod hostile;
+mod journal;
+mod leases;
+mod leaving;
 mod mcp;
+mod overload;
+mod proxy;
+mod possession;
+mod precondition;
 mod records;
 mod refusals;
 mod resolution;
+mod stale;
+mod tls;
 mod upstream;
+mod upstream_calls;
 mod wire;

@@ -114,6 +114,7 @@ async fn tools_are_listed_with_their_closed_schemas() {
         "data.wipe",
         "elsewhere.poke",
         "infra.get",
+        "infra.resize",
         "infra.restart",
         "infra.scale",
         "infra.shutdown",
@@ -123,5 +124,5 @@ async fn tools_are_listed_with_their_closed_schemas() {
     assert_eq!(tools[0]["annotations"]["destructiveHint"], true);
     assert_eq!(tools[2]["annotations"]["readOnlyHint"], true);
     let request = Request::get("/mcp/meta").body(Body::empty()).unwrap();
-    assert_eq!(bench.send(request).await.1["tools"], 6);
+    assert_eq!(bench.send(request).await.1["tools"], 7);
 }

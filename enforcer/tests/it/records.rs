@@ -148,13 +148,13 @@ async fn changed_catalogue_is_followed_and_a_broken_one_is_not() {
     let bench = Bench::start().await;
     let path = bench.folder.path().join("policies/tools/tools.toml");
     let good = std::fs::read_to_string(&path).unwrap();
+    let (token, later) = (bench.scale(), bench.scale());
     std::fs::write(&path, "[[tool]]\nname = 1\n").unwrap();
     pass(&bench, Duration::from_secs(3)).await;
     assert_eq!(
         bench.ask("GET", "/healthz", "", None).await.1["status"],
         "degraded"
     );
-    let token = bench.scale();
     assert_eq!(
         bench
             .call(&token, "infra.scale", &scale_params())
@@ -166,9 +166,7 @@ async fn changed_catalogue_is_followed_and_a_broken_one_is_not() {
     std::fs::write(&path, good.replace("Set the number", "Change the number")).unwrap();
     pass(&bench, Duration::from_secs(3)).await;
     bench.put_control(&bench.control(1, &json!([]))).await;
-    let (_, body) = bench
-        .call(&bench.scale(), "infra.scale", &scale_params())
-        .await;
+    let (_, body) = bench.call(&later, "infra.scale", &scale_params()).await;
     assert_eq!(body["code"], "tool_changed");
     let (_, health) = bench.ask("GET", "/healthz", "", None).await;
     assert_eq!(health["status"], "ok", "{health}");

@@ -4,7 +4,8 @@ use countersign_intent::jws;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::bench::{AGENT, Bench, OPERATOR, SERVICE, scale_params};
+use crate::approvals::approved_call;
+use crate::bench::{AGENT, Bench, OPERATOR, SECOND, SERVICE, scale_params};
 use crate::upstream::Manner;
 
 async fn doubtful() -> (Bench, String) {
@@ -94,4 +95,126 @@ async fn call_that_is_done_cannot_be_resolved() {
         (status, &body["state"]),
         (StatusCode::CONFLICT, &json!("done"))
     );
+}
+
+/// A wipe in doubt: a call that takes two people's word.
+async fn doubtful_wipe() -> (Bench, String) {
+    let bench = Bench::start().await;
+    bench.upstream.behave(Manner::Break);
+    let params = json!({"db_id": "prod_db"});
+    let people = [("alice", &bench.alice), ("bob", &bench.bob)];
+    let (status, body) = approved_call(&bench, "data.wipe", &params, &people).await;
+    assert_eq!(
+        (status, &body["outcome"]),
+        (StatusCode::OK, &json!("in_doubt"))
+    );
+    let path = format!("/v1/calls/{}/resolution", body["attempt"].as_str().unwrap());
+    (bench, path)
+}
+
+#[tokio::test]
+async fn what_cannot_be_undone_takes_the_same_word_of_two_people() {
+    let (bench, path) = doubtful_wipe().await;
+    let show = path.trim_end_matches("/resolution");
+    assert_eq!(
+        bench.ask("GET", show, OPERATOR, None).await.1["people_needed"],
+        2
+    );
+    for _ in 0..2 {
+        let (status, call) = bench
+            .ask("POST", &path, OPERATOR, Some(&word("not_executed")))
+            .await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{call}");
+        assert_eq!(
+            (&call["state"], &call["people_needed"]),
+            (&json!("in_doubt"), &json!(1)),
+            "nobody is two people"
+        );
+        assert_eq!(call["words"].as_array().unwrap().len(), 1);
+    }
+    let (status, body) = bench
+        .ask("POST", &path, SECOND, Some(&word("executed")))
+        .await;
+    assert_eq!(
+        (status, &body["code"], &body["said"]),
+        (
+            StatusCode::CONFLICT,
+            &json!("conflict"),
+            &json!("not_executed")
+        )
+    );
+    let (_, list) = bench
+        .ask("GET", "/v1/calls?state=in_doubt", OPERATOR, None)
+        .await;
+    assert_eq!(list["calls"][0]["words"][0]["by"], "operator");
+    let jti = list["calls"][0]["jti"].as_str().unwrap().to_owned();
+    let intent = format!("/v1/intents/{jti}");
+    let (_, state) = bench.ask("GET", &intent, SERVICE, None).await;
+    assert_eq!(state["state"], "in_doubt", "one word frees nothing");
+
+    let (status, call) = bench
+        .ask("POST", &path, SECOND, Some(&word("not_executed")))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{call}");
+    assert_eq!(call["resolution"], "not_executed");
+    let people: Vec<_> = call["words"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        (&people[0]["by"], &people[1]["by"]),
+        (&json!("operator"), &json!("second"))
+    );
+    let (_, shown) = bench.ask("GET", show, OPERATOR, None).await;
+    assert_eq!(shown["words"][1]["evidence"], "the service's log");
+    assert!(shown.get("people_needed").is_none());
+    let (status, _) = bench
+        .ask("POST", &path, OPERATOR, Some(&word("not_executed")))
+        .await;
+    assert_eq!(status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn both_words_stand_in_the_ledger_and_survive_a_restart() {
+    let (bench, path) = doubtful_wipe().await;
+    let (status, _) = bench
+        .ask("POST", &path, SECOND, Some(&word("executed")))
+        .await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let bench = bench.restart().await;
+    let (status, call) = bench
+        .ask("POST", &path, OPERATOR, Some(&word("executed")))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{call}");
+    let (_, page) = bench
+        .ask("GET", "/v1/ledger/entries?limit=100", OPERATOR, None)
+        .await;
+    let resolves: Vec<Value> = page["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| serde_json::from_str::<Value>(entry["record"].as_str().unwrap()).unwrap())
+        .filter(|record| record["kind"] == "resolve")
+        .map(|record| record["body"].clone())
+        .collect();
+    assert_eq!(resolves.len(), 2);
+    assert_eq!(resolves[0]["word"]["by"], "second");
+    assert_eq!(resolves[1]["words"].as_array().unwrap().len(), 2);
+    assert_eq!(resolves[1]["resolution"], "executed");
+}
+
+#[tokio::test]
+async fn one_may_take_back_ones_own_word() {
+    let (bench, path) = doubtful_wipe().await;
+    bench
+        .ask("POST", &path, OPERATOR, Some(&word("executed")))
+        .await;
+    let (status, call) = bench
+        .ask("POST", &path, OPERATOR, Some(&word("not_executed")))
+        .await;
+    assert_eq!(
+        (status, &call["words"][0]["resolution"]),
+        (StatusCode::ACCEPTED, &json!("not_executed"))
+    );
+    let (status, call) = bench
+        .ask("POST", &path, SECOND, Some(&word("not_executed")))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{call}");
 }

@@ -1,5 +1,7 @@
 //! One small catalogue, one key, one valid intent.
 
+use std::sync::LazyLock;
+
 use countersign_intent::catalogue::Catalogue;
 use countersign_intent::digest::Digest;
 use countersign_intent::id::{IntentId, PlanId, TenantId};
@@ -14,6 +16,26 @@ use serde_json::{Map, Value, json};
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 const TOOLS: &str = r#"
+[[tool]]
+name = "note.put"
+description = "Keep a note: every place that a parameter can have"
+effect = "service"
+resource = { type = "Note", param = "id" }
+upstream = "cloud"
+request = { method = "PUT", path = "/v1/notes/{id}/text", query = { lang = "{lang}", page = "p-{page}" }, headers = { x-reason = "because {reason}." }, body = { text = "{text}", tags = "{tags}", share = "{share}" } }
+
+[tool.params]
+type = "object"
+required = ["id", "text"]
+[tool.params.properties]
+id = { type = "string" }
+text = { type = "string" }
+lang = { type = "string" }
+page = { type = "integer" }
+reason = { type = "string" }
+share = { type = "number" }
+tags = { type = "array", items = { type = "string" } }
+
 [[tool]]
 name = "infra.scale"
 description = "Set the number of replicas of a service"
@@ -50,8 +72,12 @@ type = "string"
 type = "string"
 "#;
 
-pub(crate) fn catalogue() -> Catalogue {
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     Catalogue::parse(&[("tools/infra.toml".to_owned(), TOOLS.to_owned())]).unwrap()
+});
+
+pub(crate) fn catalogue() -> &'static Catalogue {
+    &CATALOGUE
 }
 
 pub(crate) fn tool(name: &str) -> Tool {

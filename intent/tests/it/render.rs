@@ -1,12 +1,14 @@
-//! `render` is injective and never leaves the shape of its definition.
+//! P3: `render` is injective, never leaves the shape of its definition, and what is sent is a function
+//! of definition and canonical parameters alone.
 
-use countersign_intent::render::render;
+use countersign_intent::render::{RenderedCall, render};
+use countersign_intent::{canonical, json};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture;
 
-fn rendered(id: &str, replicas: i64) -> Option<countersign_intent::render::RenderedCall> {
+fn rendered(id: &str, replicas: i64) -> Option<RenderedCall> {
     let tool = fixture::tool("infra.scale");
     let params = tool
         .params(fixture::object(
@@ -42,22 +44,109 @@ fn absent_optional_values_are_left_out_and_present_ones_escaped() {
     );
 }
 
+/// Parameters of `note.put`, which has one in every place that a parameter can have.
+fn note() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        "[a-z&=/?#%+ ]{0,4}",
+        "\\PC{0,4}",
+        "[\u{1}-\u{1f}\"\\\\\u{e000}\u{1f600}]{0,3}"
+    ];
+    let optional = |values: BoxedStrategy<Value>| prop::option::weighted(0.6, values);
+    let members = (
+        "[A-Za-z0-9][A-Za-z0-9._~-]{0,3}",
+        text.clone(),
+        optional(text.clone().prop_map(Value::from).boxed()),
+        optional((-9i64..10).prop_map(Value::from).boxed()),
+        optional("[ -~]{0,3}".prop_map(Value::from).boxed()),
+        optional((-10.0f64..10.0).prop_map(Value::from).boxed()),
+        optional(
+            prop::collection::vec(text, 0..3)
+                .prop_map(Value::from)
+                .boxed(),
+        ),
+    );
+    members.prop_map(|(id, text, lang, page, reason, share, tags)| {
+        let mut params = json!({"id": id, "text": text});
+        for (name, value) in [
+            ("lang", lang),
+            ("page", page),
+            ("reason", reason),
+            ("share", share),
+            ("tags", tags),
+        ] {
+            if let Some(value) = value {
+                params[name] = value;
+            }
+        }
+        json::read(params.to_string().as_bytes()).unwrap_or_default()
+    })
+}
+
+fn render_note(params: &Value) -> Option<RenderedCall> {
+    let tool = fixture::tool("note.put");
+    render(&tool, &tool.params(fixture::object(params.clone())).ok()?).ok()
+}
+
+/// Method, target, headers and body.
+type Sent = (String, String, Vec<(String, String)>, Option<Vec<u8>>);
+
+/// What goes over the wire.
+fn sent(call: &RenderedCall) -> Sent {
+    let headers = call.headers.clone().into_iter().collect();
+    (
+        call.method.clone(),
+        call.target(),
+        headers,
+        call.body_bytes(),
+    )
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
     #[test]
-    fn rendering_is_injective(
-        a in "[A-Za-z0-9][A-Za-z0-9._~-]{0,6}", n in 0i64..=100,
-        b in "[A-Za-z0-9][A-Za-z0-9._~-]{0,6}", m in 0i64..=100,
-    ) {
-        let (left, right) = (rendered(&a, n).unwrap(), rendered(&b, m).unwrap());
-        prop_assert_eq!((a, n) == (b, m), left.digest() == right.digest());
+    fn rendering_is_injective(a in note(), b in note()) {
+        let (Some(left), Some(right)) = (render_note(&a), render_note(&b)) else {
+            return Ok(());
+        };
+        prop_assert_eq!(a == b, left.digest() == right.digest());
+        prop_assert_eq!(a == b, sent(&left) == sent(&right));
     }
 
     #[test]
-    fn whatever_renders_keeps_host_and_segments(id in "\\PC{0,20}") {
-        if let Some(call) = rendered(&id, 1) {
-            prop_assert_eq!(call.path.split('/').count(), 5);
-            prop_assert_eq!(call.path, format!("/v1/services/{id}/scale"));
+    fn rendering_of_near_parameters_is_injective(a in note(), name in "lang|page|reason|share|tags|text", keep in any::<bool>()) {
+        let mut b = a.clone();
+        if !keep {
+            b.as_object_mut().unwrap().remove(&name);
+            if name == "text" {
+                b[&name] = json!("other");
+            }
         }
+        let (Some(left), Some(right)) = (render_note(&a), render_note(&b)) else {
+            return Ok(());
+        };
+        prop_assert_eq!(a == b, left.digest() == right.digest());
+        prop_assert_eq!(a == b, sent(&left) == sent(&right));
+    }
+
+    #[test]
+    fn whatever_renders_keeps_host_and_segments(id in prop_oneof!["\\PC{0,12}", "[a-z.%/\\\\?#@:;~-]{1,6}"], text in "\\PC{0,6}") {
+        if let Some(call) = render_note(&json!({"id": id, "text": text, "lang": text, "page": 1})) {
+            let url = url::Url::parse(&format!("https://u.example:8{}", call.target())).unwrap();
+            prop_assert_eq!((url.host_str(), url.port(), url.fragment()), (Some("u.example"), Some(8), None));
+            let segments: Vec<&str> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(segments, ["v1", "notes", &id, "text"]);
+            let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+            prop_assert_eq!(pairs, [("lang".to_owned(), text), ("page".to_owned(), "p-1".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn what_is_sent_depends_on_definition_and_canonical_parameters_alone(params in note()) {
+        let pretty = serde_json::to_string_pretty(&params).unwrap();
+        let canonical = json::read(&canonical::to_vec(&params)).unwrap();
+        let again = json::read(pretty.as_bytes()).unwrap();
+        let sent = |params| render_note(params).map(|call| (sent(&call), call.digest()));
+        prop_assert_eq!(sent(&params), sent(&canonical));
+        prop_assert_eq!(sent(&params), sent(&again));
     }
 }

@@ -6,7 +6,6 @@ use countersign_intent::id::AgentId;
 use countersign_intent::key::SigningKey;
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::token::{Floor, MatchedCall, UnverifiedToken, sign};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::fixture;
@@ -320,18 +319,4 @@ fn another_call_than_the_approved_one_is_refused() {
         code(&changed("use", json!("lease"))),
         RefusalCode::TokenClaims
     );
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-    #[test]
-    fn any_one_byte_change_of_a_token_is_refused(at in any::<prop::sample::Index>(), byte in 33u8..127) {
-        let token = sign(&fixture::key(), &fixture::intent());
-        let mut bytes = token.clone().into_bytes();
-        let at = at.index(bytes.len());
-        prop_assume!(bytes[at] != byte);
-        bytes[at] = byte;
-        let changed = String::from_utf8(bytes).unwrap();
-        prop_assert!(run(&changed, "remediator", "infra.scale", good_params()).is_err());
-    }
 }

@@ -94,6 +94,7 @@ impl Driver {
                 tool: read.tool.clone(),
                 params: read.params.clone(),
                 bounds: BTreeMap::new(),
+                precondition: None,
                 reason: Some("Reads for the run".to_owned()),
                 after: Vec::new(),
             });

@@ -97,6 +97,7 @@ fn request(plan: &Plan) -> PlanRequest {
                 tool: step.tool.clone(),
                 params: step.params.clone(),
                 bounds: std::collections::BTreeMap::new(),
+                precondition: None,
                 reason: Some(step.reason.clone()),
                 after: step.after.clone(),
             })

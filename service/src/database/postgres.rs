@@ -27,6 +27,7 @@ pub(super) async fn open(url: &str) -> Result<Database, DatabaseError> {
         engine: Engine::Postgres,
         write: pool.clone(),
         read: pool,
+        file: None,
         lock: None,
     })
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sqlx::Connection as _;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 
 use super::lock::FileLock;
@@ -14,8 +15,11 @@ use super::{ACQUIRE_TIMEOUT, Database, DatabaseError, Engine};
 const READERS: u32 = 4;
 
 /// Durable at every commit; foreign keys hold; functions and views in the file's schema are not trusted.
+/// The log is folded into the file each 1,000 pages (4 MiB), and shrinks to 16 MiB where a long read let
+/// it grow.
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-    PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000;";
+    PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 1000; \
+    PRAGMA journal_size_limit = 16777216;";
 const READER: &str = "PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
     PRAGMA busy_timeout = 5000;";
 
@@ -29,6 +33,14 @@ pub(super) async fn open(rest: &str) -> Result<Database, DatabaseError> {
         .parse()
         .map_err(|_cause: sqlx::Error| address())?;
     let write = pool(1, WRITER)
+        // After a failed commit SQLite may have undone everything by itself, of which the driver knows
+        // nothing: its connection would refuse every later transaction.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options.clone())
         .await
         .map_err(DatabaseError::Connect)?;
@@ -40,6 +52,7 @@ pub(super) async fn open(rest: &str) -> Result<Database, DatabaseError> {
         engine: Engine::Sqlite,
         write,
         read,
+        file: Some(Arc::from(path)),
         lock: Some(Arc::new(lock)),
     })
 }
@@ -108,14 +121,37 @@ fn unescape(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The primary result code of an SQLite error: the low byte of the extended one.
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<u32> {
+/// The extended result code of an SQLite error.
+fn extended_code(error: &sqlx::Error) -> Option<u32> {
     let error = error.as_database_error()?;
     error.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
-    error.code()?.parse::<u32>().ok().map(|code| code & 0xff)
+    error.code()?.parse().ok()
 }
 
-/// Whether `error` is one of `SQLITE_IOERR` and its extended codes.
-pub(super) fn is_io_error(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(10)
+/// The primary result code of an SQLite error: the low byte of the extended one.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    extended_code(error).map(|code| code & 0xff)
+}
+
+/// Ends the process where a commit failed with `SQLITE_IOERR` or one of its extended codes. What a
+/// checkpoint inside the commit meets is not among them: SQLite keeps that to itself, leaves the log
+/// as it is, and writes every page again at the next checkpoint.
+pub(super) fn end_if_commit_failed(error: &sqlx::Error) {
+    if primary_code(error) == Some(10) {
+        end(error);
+    }
+}
+
+/// Ends the process where a statement failed to write or to sync: a full page cache is written to the
+/// log before the commit.
+pub(super) fn end_if_disk_failed(error: &sqlx::Error) {
+    // SQLITE_IOERR_WRITE, _FSYNC, _DIR_FSYNC, _TRUNCATE.
+    if matches!(extended_code(error), Some(778 | 1034 | 1290 | 1546)) {
+        end(error);
+    }
+}
+
+fn end(error: &sqlx::Error) {
+    tracing::error!(%error, "the disk failed during a transaction; ending the process");
+    std::process::abort();
 }

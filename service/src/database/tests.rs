@@ -120,6 +120,14 @@ async fn settings_that_keep_records_are_on() {
     assert_eq!(pragma("synchronous").await, "2");
     assert_eq!(pragma("foreign_keys").await, "1");
     assert_eq!(pragma("trusted_schema").await, "0");
+    let mut number = async |sql: &'static str| -> i64 {
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut *write)
+            .await
+            .unwrap()
+    };
+    assert_eq!(number("PRAGMA wal_autocheckpoint").await, 1_000);
+    assert_eq!(number("PRAGMA journal_size_limit").await, 16 << 20);
 }
 
 #[tokio::test]
@@ -219,4 +227,88 @@ async fn odd_file_names_work() {
         .unwrap();
     add(&database, 1, None).await.unwrap();
     assert!(path.exists());
+}
+
+#[tokio::test]
+async fn writer_keeps_its_connection_and_replaces_one_that_was_left_in_a_transaction() {
+    let (_folder, database) = fresh().await;
+    let mut writer = database.writer();
+    let add = "INSERT INTO note (id, born) VALUES (1, 1)";
+    let mut unit = writer.begin().await.unwrap();
+    sqlx::query(add).execute(&mut *unit).await.unwrap();
+    assert_eq!(unit.connection_number(), 1);
+    unit.rollback().await;
+    let mut unit = writer.begin().await.unwrap();
+    assert_eq!(unit.connection_number(), 1);
+    sqlx::query(add).execute(&mut *unit).await.unwrap();
+    drop(unit);
+    assert_eq!(writer.connection_number(), 0);
+    let mut unit = writer.begin().await.unwrap();
+    assert_eq!(unit.connection_number(), 2);
+    sqlx::query(add).execute(&mut *unit).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(writer.connection_number(), 2);
+    assert_eq!(count(&database).await, 1);
+}
+
+/// Writes until the file, which may grow no more, is full.
+async fn fill(database: &Database) -> sqlx::Error {
+    let mut write = database.write().await.unwrap();
+    let sql = "PRAGMA max_page_count = 1";
+    sqlx::query(sql).execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    for id in 100.. {
+        let text = "x".repeat(3_000);
+        if let Err(error) = add(database, id, Some(&text)).await {
+            return error;
+        }
+    }
+    unreachable!("the file never fills")
+}
+
+#[tokio::test]
+async fn full_file_refuses_and_the_database_goes_on_when_there_is_space() {
+    let (_folder, database) = fresh().await;
+    let error = fill(&database).await;
+    assert!(is_unavailable(&error), "{error}");
+    let sql = "PRAGMA max_page_count = 1000000";
+    let mut write = database.write().await.unwrap();
+    sqlx::query(sql).execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    add(&database, 1, Some("again")).await.unwrap();
+}
+
+#[tokio::test]
+async fn log_that_a_long_read_let_grow_is_folded_into_the_file() {
+    let (folder, database) = fresh().await;
+    let log = folder.path().join("role.db-wal");
+    let size = || std::fs::metadata(&log).unwrap().len();
+    let mut writer = database.writer();
+    let mut id = 0_i64;
+    let mut write = async |bytes: usize| {
+        let mut unit = writer.begin().await.unwrap();
+        id += 1;
+        sqlx::query("INSERT INTO note (id, text, born) VALUES ($1, $2, 1)")
+            .bind(id)
+            .bind("x".repeat(bytes))
+            .execute(&mut *unit)
+            .await
+            .unwrap();
+        unit.commit().await.unwrap();
+    };
+    write(1).await;
+    let mut reading = database.read().begin().await.unwrap();
+    let _: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM note")
+        .fetch_one(&mut *reading)
+        .await
+        .unwrap();
+    while size() < 50 << 20 {
+        write(4 << 20).await;
+    }
+    reading.rollback().await.unwrap();
+    for _ in 0..300 {
+        write(1).await;
+    }
+    assert!(size() <= 16 << 20, "{} bytes", size());
+    assert!(database.free_space().unwrap().unwrap() > 0);
 }

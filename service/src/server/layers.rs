@@ -1,71 +1,63 @@
 //! What surrounds every handler, in one order.
+//!
+//! It is one layer and one future, not one each: every boxed layer of a router is cloned and
+//! allocated again for every request.
 
+use std::convert::Infallible;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
 use countersign_intent::json::MAX_BYTES;
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::header::{CACHE_CONTROL, CONNECTION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
+use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use super::{Role, metrics};
+use super::Role;
+use super::budget::LogBudget;
+use super::identity::{CURRENT, Ids, RequestId};
+use super::metrics::{Route, Routes, Waits};
 use crate::problem::{Problem, ProblemType};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Routes that are answered however busy the server is.
-const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-
-tokio::task_local! {
-    static CURRENT: String;
-}
-
-/// The id of the request that the current task is serving.
-pub fn request_id() -> Option<String> {
-    CURRENT.try_with(Clone::clone).ok()
-}
+/// Failed requests logged a second; beyond, they are counted.
+const LOGGED: u32 = 100;
 
 /// Marks the answer to a path that no route serves.
 #[derive(Clone, Copy, Debug)]
 pub struct Unrouted;
 
-#[derive(Clone)]
-struct Layers {
+/// What the requests of a server share.
+struct Shared {
     role: Arc<Role>,
-    permits: Arc<Semaphore>,
+    permits: Semaphore,
+    ids: Ids,
+    routes: Routes,
+    logged: LogBudget,
 }
 
-/// Puts the layers around `router`. The last one added runs first, so read from the bottom:
-///
-/// 1. request id: everything below, logs and problems included, can name the request;
-/// 2. trace: one log line and one measurement per request, whatever happens below;
-/// 3. security headers: on every answer, those of the layers below included;
-/// 4. panic catcher: a panic costs its own request only;
-/// 5. concurrency: shed load before any work is done, except for the health routes;
-/// 6. timeout: a handler that hangs frees its place;
-/// 7. body limit: for extractors that are not ours (ours have the same limit).
+/// Puts the [`Shell`] around `router`.
 pub(super) fn around(router: Router, role: &Arc<Role>) -> Router {
-    let layers = Layers {
-        permits: Arc::new(Semaphore::new(role.limits.concurrency)),
+    let shared = Shared {
+        permits: Semaphore::new(role.limits.concurrency),
+        ids: Ids::new(&role.random),
+        routes: Routes::new(role.name, role.untimed.clone()),
+        logged: LogBudget::new(role.clock.clone(), LOGGED),
         role: Arc::clone(role),
     };
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_BYTES))
-        .layer(from_fn_with_state(layers.clone(), limit_time))
-        .layer(from_fn_with_state(layers.clone(), limit_concurrency))
-        .layer(axum::middleware::from_fn(catch_panic))
-        .layer(axum::middleware::from_fn(secure))
-        .layer(from_fn_with_state(layers.clone(), trace))
-        .layer(from_fn_with_state(layers, identify))
+        .layer(ShellLayer(Arc::new(shared)))
 }
 
 async fn unknown_path(uri: Uri) -> (Extension<Unrouted>, Problem) {
@@ -90,124 +82,182 @@ fn shown(text: &str) -> String {
     format!("`{}`", text.chars().take(100).collect::<String>())
 }
 
-async fn identify(State(layers): State<Layers>, request: Request, next: Next) -> Response {
-    let id = received_id(request.headers()).unwrap_or_else(|| {
-        let random = layers.role.random.bytes::<16>();
-        format!("req_{:032x}", u128::from_be_bytes(random))
-    });
-    let header = HeaderValue::from_str(&id);
-    let mut response = CURRENT.scope(id, next.run(request)).await;
-    if let Ok(header) = header {
-        response.headers_mut().insert(REQUEST_ID.clone(), header);
+#[derive(Clone)]
+struct ShellLayer(Arc<Shared>);
+
+/// What surrounds a handler.
+#[derive(Clone)]
+struct Shell<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Layer<S> for ShellLayer {
+    type Service = Shell<S>;
+
+    fn layer(&self, inner: S) -> Shell<S> {
+        Shell {
+            inner,
+            shared: Arc::clone(&self.0),
+        }
     }
-    response
 }
 
-/// The id that a role before us gave the request, if it has the form of one.
-fn received_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get(&REQUEST_ID)?.to_str().ok()?;
-    let plain = id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    (plain && (8..=64).contains(&id.len())).then(|| id.to_owned())
+impl<S> Service<Request> for Shell<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let shared = Arc::clone(&self.shared);
+        let received = request.headers().get(&REQUEST_ID);
+        let id = received
+            .and_then(RequestId::received)
+            .unwrap_or_else(|| shared.ids.next());
+        let matched = request.extensions().get::<MatchedPath>();
+        let route = shared.routes.of(matched.map(MatchedPath::as_str));
+        let method = request.method().clone();
+        // For extractors that are not ours; ours have the same limit.
+        DefaultBodyLimit::max(MAX_BYTES).apply(&mut request);
+        let handling = self.inner.call(request);
+        Box::pin(async move { Ok(surround(&shared, &route, method, id, handling).await) })
+    }
 }
 
-async fn trace(State(layers): State<Layers>, request: Request, next: Next) -> Response {
-    let route = matched(&request).unwrap_or("unknown").to_owned();
-    let method = request.method().clone();
-    let span = tracing::info_span!(
+/// Answers one request. From the outside:
+///
+/// 1. request id: everything below, logs and problems included, can name the request;
+/// 2. trace: one measurement per request, and a log line where it failed, whatever happens below;
+/// 3. security headers: on every answer, those of the layers below included;
+/// 4. panic catcher: a panic costs its own request only;
+/// 5. concurrency: shed load before any work is done, except for the health routes;
+/// 6. time: a handler that hangs frees its place.
+async fn surround(
+    shared: &Shared,
+    route: &Route,
+    method: Method,
+    id: RequestId,
+    handling: impl Future<Output = Result<Response, Infallible>>,
+) -> Response {
+    let role = &shared.role;
+    // Its parts stand in the log line; for the lines between them, debug shows the span.
+    let span = tracing::debug_span!(
         "request",
-        role = layers.role.name,
+        role = role.name,
         http.method = %method,
-        http.route = route,
-        request.id = request_id(),
+        http.route = route.name(),
+        request.id = id.as_str(),
     );
-    let began = layers.role.clock.monotonic();
-    let response = next.run(request).instrument(span.clone()).await;
-    let took = layers.role.clock.monotonic().saturating_sub(began);
-    let status = response.status();
-    let code = response
-        .extensions()
-        .get::<ProblemType>()
-        .map(|kind| kind.code());
-    metrics::request(layers.role.name, &method, &route, status, took);
-    let _entered = span.enter();
-    let (status, duration_ms) = (status.as_u16(), took.as_millis());
-    // Roles poll each other twice a second: what only read and went well is no news.
-    let quiet = method == Method::GET && status < 400;
-    if quiet || ALWAYS.contains(&route.as_str()) {
-        tracing::debug!(http.status = status, duration_ms, "answered");
-    } else {
-        tracing::info!(
-            http.status = status,
-            problem.code = code,
-            duration_ms,
-            "answered"
-        );
-    }
-    response
-}
-
-fn matched(request: &Request) -> Option<&str> {
-    request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(MatchedPath::as_str)
-}
-
-async fn secure(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let began = role.clock.monotonic();
+    let bounded = AssertUnwindSafe(bound(shared, route, handling));
+    // The request is gone after a panic, so no broken state of it can be seen.
+    let caught = bounded.catch_unwind().instrument(span);
+    let answer = async {
+        match caught.await {
+            Ok(response) => response,
+            Err(payload) => panicked(payload.as_ref()).into_response(),
+        }
+    };
+    let mut response = CURRENT.scope(id, answer).await;
+    let took = role.clock.monotonic().saturating_sub(began);
+    let response_status = response.status();
+    route.count(&method, response_status, took);
+    log(shared, route, &method, &id, &response, took.as_millis());
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
+    // Whoever is too fast begins again with a new connection.
+    if response_status == StatusCode::TOO_MANY_REQUESTS {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
     response
 }
 
-async fn catch_panic(request: Request, next: Next) -> Response {
-    // The request is gone after a panic, so no broken state of it can be seen.
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(payload) => {
-            let message = payload
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            Problem::new(
-                ProblemType::Internal,
-                format!("a handler panicked: {message}"),
-            )
-            .into_response()
-        }
+/// Runs a handler within the limits of its route.
+async fn bound(
+    shared: &Shared,
+    route: &Route,
+    handling: impl Future<Output = Result<Response, Infallible>>,
+) -> Response {
+    let _permit = match route.waits() {
+        Waits::NoLonger => match shared.permits.try_acquire() {
+            Ok(permit) => Some(permit),
+            Err(_) => {
+                return Problem::new(ProblemType::OVERLOAD, "too many requests are in work")
+                    .into_response();
+            }
+        },
+        Waits::NoLongerAlways => None,
+        Waits::AsLongAsItTakes => return handling.await.unwrap_or_else(|never| match never {}),
+    };
+    let limit = shared.role.limits.timeout;
+    if let Ok(response) = tokio::time::timeout(limit, handling).await {
+        return response.unwrap_or_else(|never| match never {});
     }
+    let detail = format!("no answer within {} s", limit.as_secs());
+    Problem::new(ProblemType::Timeout, detail).into_response()
 }
 
-async fn limit_concurrency(State(layers): State<Layers>, request: Request, next: Next) -> Response {
-    let exempt = matched(&request)
-        .is_some_and(|route| ALWAYS.contains(&route) || layers.role.untimed.contains(&route));
-    if exempt {
-        return next.run(request).await;
-    }
-    match layers.permits.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => {
-            Problem::new(ProblemType::OVERLOAD, "too many requests are in work").into_response()
-        }
-    }
+fn panicked(payload: &(dyn std::any::Any + Send)) -> Problem {
+    let message = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or_default();
+    let detail = format!("a handler panicked: {message}");
+    Problem::new(ProblemType::Internal, detail)
 }
 
-async fn limit_time(State(layers): State<Layers>, request: Request, next: Next) -> Response {
-    if matched(&request).is_some_and(|route| layers.role.untimed.contains(&route)) {
-        return next.run(request).await;
+/// What went well is no news: it is counted, and where it changed something, recorded.
+fn log(
+    shared: &Shared,
+    route: &Route,
+    method: &Method,
+    id: &RequestId,
+    response: &Response,
+    duration_ms: u128,
+) {
+    let status = response.status().as_u16();
+    let (role, route_name) = (shared.role.name, route.name());
+    let quiet = status < 400 || matches!(route.waits(), Waits::NoLongerAlways);
+    if quiet || !shared.logged.take() {
+        tracing::debug!(
+            role,
+            http.method = %method,
+            http.route = route_name,
+            request.id = id.as_str(),
+            http.status = status,
+            duration_ms,
+            "answered"
+        );
+        return;
     }
-    let limit: Duration = layers.role.limits.timeout;
-    tokio::time::timeout(limit, next.run(request))
-        .await
-        .unwrap_or_else(|_| {
-            let detail = format!("no answer within {} s", limit.as_secs());
-            Problem::new(ProblemType::Timeout, detail).into_response()
-        })
+    let code = response
+        .extensions()
+        .get::<ProblemType>()
+        .map(|kind| kind.code());
+    tracing::info!(
+        role,
+        http.method = %method,
+        http.route = route_name,
+        request.id = id.as_str(),
+        http.status = status,
+        problem.code = code,
+        duration_ms,
+        "answered"
+    );
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,6 +9,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
@@ -333,9 +335,11 @@ async fn served(
     let router = standard(own, role(tasks));
     let ends = tasks.clone();
     let serving = Tasks::new().spawn("server", async move {
-        serve_with_drain(listener, router, &ends, drain)
-            .await
-            .unwrap();
+        let limits = ConnectionLimits {
+            drain,
+            ..ConnectionLimits::default()
+        };
+        serve_within(listener, router, &ends, limits).await.unwrap();
     });
     (base, serving)
 }

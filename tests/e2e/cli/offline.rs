@@ -285,6 +285,59 @@ fn check_config_shows_where_each_setting_comes_from_and_hides_secrets() {
 }
 
 #[test]
+fn check_config_checks_upstreams_and_shows_no_credential() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |upstream: &str| {
+        let file = folder.path().join("countersign.toml");
+        std::fs::write(file, format!("[upstream.cloud]\n{upstream}\n")).unwrap();
+        let output = countersign()
+            .args(["check-config", "--json"])
+            .current_dir(folder.path())
+            .env("CLOUD_KEY", "canary-canary")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let said = format!("{text}{}", String::from_utf8(output.stderr).unwrap());
+        assert!(!said.contains("canary"), "{said}");
+        (output.status.code(), said)
+    };
+    let (code, said) = check(
+        "url = \"http://127.0.0.1:9/base\"\ncredential_env = \"CLOUD_KEY\"\n\
+         credential_header = \"x-api-key\"\nallowed = [\"127.0.0.0/8\"]",
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let shown: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let cloud = find(&shown["upstreams"], "name", "cloud");
+    assert_eq!(cloud["url"], "http://127.0.0.1:9/base");
+    assert_eq!(cloud["credential"], "variable CLOUD_KEY");
+    for (wrong, expected) in [
+        ("url = \"http://x\"\nretries = 3", "unknown field `retries`"),
+        (
+            "url = \"http://x\"\nallowed = [\"10/8\"]",
+            "`10/8` is no address range",
+        ),
+        (
+            "url = \"https://x\"\nroots = \"countersign.toml\"",
+            "holds no certificate",
+        ),
+        (
+            "url = \"http://x\"\ncredential_file = \"missing\"",
+            "missing",
+        ),
+        ("url = \"http://user:canary@x\"", "without user"),
+        (
+            "url = \"http://x\"\ncredential_env = \"CLOUD_KEY\"\ncredential_header = \"host\"",
+            "`host` cannot carry a credential",
+        ),
+    ] {
+        let (code, said) = check(wrong);
+        assert_ne!(code, Some(0), "{wrong}: {said}");
+        assert!(said.contains("cloud") || said.contains("missing"), "{said}");
+        assert!(said.contains(expected), "{wrong}: {said}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -112,14 +112,24 @@ impl Process {
 
     /// Asks the process to end, as service managers do: SIGTERM.
     pub(crate) fn ask_to_end(&self) {
-        let order = format!("kill -TERM {}", self.child.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &order])
-                .status()
-                .unwrap()
-                .success()
-        );
+        signal("TERM", &[self.pid()]);
+    }
+
+    /// Its id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it is stopped (SIGSTOP), as a whole.
+    pub(crate) async fn stopped(&self) {
+        let stat = format!("/proc/{}/stat", self.pid());
+        eventually("the process is stopped", READY, async || {
+            let stat = std::fs::read_to_string(&stat).unwrap();
+            // The state follows the name, which stands in parentheses.
+            let state = stat.rsplit(") ").next().unwrap().chars().next();
+            (state == Some('T')).then_some(())
+        })
+        .await;
     }
 
     /// Whether the process ended, and how.
@@ -145,6 +155,14 @@ impl Drop for Process {
             );
         }
     }
+}
+
+/// Sends a signal, such as `STOP`, to processes.
+pub(crate) fn signal(name: &str, processes: &[u32]) {
+    let ids: Vec<String> = processes.iter().map(u32::to_string).collect();
+    let order = format!("kill -{name} {}", ids.join(" "));
+    let sent = Command::new("sh").args(["-c", &order]).status().unwrap();
+    assert!(sent.success(), "{order}");
 }
 
 fn tail(log: &Path) -> String {

@@ -253,6 +253,38 @@ fn fault_points_are_no_part_of_a_default_build() {
     }
 }
 
+/// Tests arm fault points; whatever else builds the binary builds it without them.
+#[test]
+fn only_the_tests_own_scripts_build_with_fault_points() {
+    const TESTS: [&str; 2] = ["scripts/test", "scripts/faults-full"];
+    let mut builders = 0;
+    for path in super::repository() {
+        let name = super::shown(&path);
+        let script = name.starts_with("scripts/") || name.starts_with(".ci/");
+        let ending = path.extension().unwrap_or_default();
+        let other = name.ends_with("Dockerfile") || ending == "yml" || ending == "yaml";
+        let Some(text) = std::fs::read_to_string(&path)
+            .ok()
+            .filter(|_| script || other)
+        else {
+            continue;
+        };
+        let enables = |line: &str| line.contains("--features") && line.contains("faults");
+        if text.lines().any(enables) {
+            assert!(
+                TESTS.contains(&name.as_str()),
+                "`{name}` builds with faults"
+            );
+            builders += 1;
+        }
+    }
+    assert_eq!(
+        builders,
+        TESTS.len(),
+        "this test no longer sees who builds with faults"
+    );
+}
+
 /// Every feature that is on by default, with those that these enable.
 fn defaults(manifest: &Manifest) -> BTreeSet<String> {
     let all = table(&manifest.table, "features");

@@ -13,8 +13,8 @@ use crate::console::{self, Demo};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::settings::setting;
-use crate::start::Roles;
-use crate::start::configs::{Common, upstream};
+use crate::start::configs::Common;
+use crate::start::{Roles, upstreams};
 
 /// Starts them; a role that ends later is told by `roles`.
 pub(super) fn start(
@@ -31,16 +31,16 @@ pub(super) fn start(
     } else {
         Demo::No
     };
-    let mut upstreams = common.upstreams()?;
+    let mut targets = upstreams::read(settings)?;
     if let (Some(door), Some(key)) = (&doors.simulator, &keys.upstream) {
-        if upstreams.iter().any(|upstream| upstream.name == "cloud") {
+        if targets.iter().any(|upstream| upstream.name == "cloud") {
             let why = "with --demo the upstream `cloud` is the mini cloud";
             return Err(settings.wrong(setting::UPSTREAMS, why).into());
         }
-        upstreams.push(upstream("cloud", &door.url, Some(key.clone()))?);
+        targets.push(upstreams::at("cloud", &door.url, Some(key.clone()))?);
     }
     let authority = common.authority(vec![doors.enforcer.url.clone()], keys.service.clone())?;
-    let enforcer = common.enforcer(&doors.authority.url, keys.service.clone(), upstreams)?;
+    let enforcer = common.enforcer(&doors.authority.url, keys.service.clone(), targets)?;
     let planner = common.planner(
         &doors.authority.url,
         &doors.enforcer.url,

@@ -1,7 +1,10 @@
-//! `consumed` and `resource_lock`.
+//! `consumed`: one row per spent token. Its unique indexes also hold that a resource has one call at a
+//! time, and that what cannot be undone runs once per step.
 
-use countersign_intent::id::{AgentId, AttemptId, IntentId, TenantId};
+use countersign_intent::id::{AgentId, AttemptId, IntentId, PlanId, StepId, TenantId};
+use countersign_intent::receipt::Looked;
 use countersign_intent::tool::Effect;
+use countersign_ledger::statement::{Argument, Statement};
 use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
@@ -18,11 +21,11 @@ macro_rules! select_calls {
         concat!(
             "SELECT c.tenant, c.jti, c.attempt, c.writer, c.state, c.resolution, c.status, c.cause, \
              c.agent, c.plan, c.step, c.tool, c.effect, c.rkey, c.params_sha256, c.request_sha256, \
-             c.definition_sha256, c.token_sha256, c.body_sha256, c.body_length, c.exp, \
+             c.definition_sha256, c.token_sha256, c.precondition, c.body_sha256, c.body_length, c.exp, \
              c.consumed_at, c.deadline, c.ended_at, \
-             (SELECT r.jws FROM receipt r WHERE r.attempt = c.attempt \
-              ORDER BY r.signed_at DESC, r.receipt_id DESC LIMIT 1) AS receipt \
-             FROM consumed c ",
+             (SELECT r.jws FROM receipt r WHERE r.receipt_id = c.attempt || ':' || \
+              CASE WHEN c.state = 'resolved' THEN 'resolved_' || c.resolution ELSE c.state END) \
+             AS receipt FROM consumed c ",
             $rest
         )
     };
@@ -36,79 +39,123 @@ pub(crate) struct Listing {
     pub(crate) limit: i64,
 }
 
-/// The call that ran, or may have run, for the same step of the same plan.
-pub(crate) async fn of_step(
-    connection: impl Executor<'_, Database = Any>,
-    call: &Call,
-) -> Result<Option<Call>, StoreError> {
-    let query = sqlx::query(select_calls!(
-        "WHERE c.tenant = $1 AND c.plan = $2 AND c.step = $3 AND c.state <> 'not_sent' \
-         AND (c.resolution IS NULL OR c.resolution <> 'not_executed') LIMIT 1"
+/// A spent token whose call ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) jti: IntentId,
+    pub(crate) exp: Timestamp,
+}
+
+/// Reads the calls that spent these tokens.
+pub(crate) fn find<'a>(
+    tenant: &TenantId,
+    tokens: impl IntoIterator<Item = &'a IntentId>,
+) -> Statement {
+    let tokens = tokens.into_iter().map(|jti| jti.as_str().into());
+    Statement::new(select_calls!("WHERE c.tenant = ? AND c.jti IN "))
+        .bind(tenant.as_str())
+        .list(tokens)
+}
+
+/// Reads the calls that hold these resources.
+pub(crate) fn holders<'a>(
+    tenant: &TenantId,
+    resources: impl IntoIterator<Item = &'a str>,
+) -> Statement {
+    Statement::new(select_calls!("WHERE c.tenant = ? AND c.rkey IN "))
+        .bind(tenant.as_str())
+        .list(resources.into_iter().map(Argument::from))
+        .then(" AND c.state IN ('consumed', 'in_doubt') AND c.effect <> 'read'")
+}
+
+/// Reads the calls that ran, or may have run, for these steps and cannot be undone.
+pub(crate) fn of_steps<'a>(
+    tenant: &TenantId,
+    steps: impl IntoIterator<Item = (&'a PlanId, &'a StepId)>,
+) -> Statement {
+    let steps = steps
+        .into_iter()
+        .map(|(plan, step)| [plan.as_str().into(), step.as_str().into()]);
+    Statement::new(select_calls!(
+        "WHERE c.tenant = ? AND c.effect IN ('destructive', 'data') AND c.state <> 'not_sent' \
+         AND (c.resolution IS NULL OR c.resolution <> 'not_executed') AND (c.plan, c.step) IN ("
     ))
-    .bind(call.tenant.as_str())
-    .bind(call.plan.as_str())
-    .bind(call.step.as_str());
-    one(query, connection).await
+    .bind(tenant.as_str())
+    .values(steps)
+    .then(")")
 }
 
-/// Spends the token; `false` when it was spent before.
-pub(crate) async fn insert(tx: &mut AnyConnection, call: &Call) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+/// Spends tokens. The statement fails when any of them was spent, or its resource or step taken, by
+/// another process in between.
+pub(crate) fn insert<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Statement {
+    let mut count = 0;
+    let rows = calls.into_iter().inspect(|_| count += 1).map(|call| {
+        [
+            Argument::from(call.tenant.as_str()),
+            Argument::from(call.jti.as_str()),
+            Argument::from(call.attempt.as_str()),
+            Argument::from(call.writer.as_str()),
+            Argument::from(call.state.as_str()),
+            Argument::from(call.agent.as_str()),
+            Argument::from(call.plan.as_str()),
+            Argument::from(call.step.as_str()),
+            Argument::from(call.tool.as_str()),
+            Argument::from(call.effect.as_str()),
+            Argument::from(call.resource.as_str()),
+            Argument::from(call.params_sha256.to_string()),
+            Argument::from(call.request_sha256.to_string()),
+            Argument::from(call.definition_sha256.to_string()),
+            Argument::from(call.token_sha256.to_string()),
+            Argument::from(call.precondition.map(|Looked::Probe| "probe")),
+            Argument::from(stamp::to_millis(call.exp)),
+            Argument::from(stamp::to_millis(call.consumed_at)),
+            Argument::from(stamp::to_millis(call.deadline)),
+        ]
+    });
+    let statement = Statement::new(
         "INSERT INTO consumed (tenant, jti, attempt, writer, state, agent, plan, step, tool, effect, \
-         rkey, params_sha256, request_sha256, definition_sha256, token_sha256, exp, consumed_at, \
-         deadline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-         $17, $18) ON CONFLICT DO NOTHING",
+         rkey, params_sha256, request_sha256, definition_sha256, token_sha256, precondition, exp, \
+         consumed_at, deadline) SELECT * FROM (",
     )
-    .bind(call.tenant.as_str())
-    .bind(call.jti.as_str())
-    .bind(call.attempt.as_str())
-    .bind(call.writer.as_str())
-    .bind(call.state.as_str())
-    .bind(call.agent.as_str())
-    .bind(call.plan.as_str())
-    .bind(call.step.as_str())
-    .bind(call.tool.as_str())
-    .bind(call.effect.as_str())
-    .bind(call.resource.as_str())
-    .bind(call.params_sha256.to_string())
-    .bind(call.request_sha256.to_string())
-    .bind(call.definition_sha256.to_string())
-    .bind(call.token_sha256.to_string())
-    .bind(stamp::to_millis(call.exp))
-    .bind(stamp::to_millis(call.consumed_at))
-    .bind(stamp::to_millis(call.deadline))
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .values(rows)
+    .then(") AS v WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING");
+    statement.changing(count)
 }
 
-/// Moves the call on from the state `from`; `false` when it was no longer there.
-pub(crate) async fn advance(
-    tx: &mut AnyConnection,
-    call: &Call,
-    from: State,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE consumed SET state = $1, resolution = $2, status = $3, cause = $4, \
-         body_sha256 = $5, body_length = $6, ended_at = $7 \
-         WHERE tenant = $8 AND jti = $9 AND state = $10",
+/// Moves calls on, each from the state beside it. The statement fails when any is no longer there.
+pub(crate) fn advance<'a>(
+    tenant: &TenantId,
+    calls: impl IntoIterator<Item = (&'a Call, State)>,
+) -> Statement {
+    let mut count = 0;
+    let rows = calls
+        .into_iter()
+        .inspect(|_| count += 1)
+        .map(|(call, from)| {
+            let length = call
+                .body
+                .map(|body| i64::try_from(body.length).unwrap_or(i64::MAX));
+            [
+                Argument::from(call.jti.as_str()),
+                Argument::from(from.as_str()),
+                Argument::from(call.state.as_str()),
+                Argument::from(call.state.resolution().map(Resolution::as_str)),
+                Argument::from(call.state.status().map(i64::from)),
+                Argument::from(call.cause.as_deref()),
+                Argument::from(call.body.map(|body| body.sha256.to_string())),
+                Argument::from(length),
+                Argument::from(call.ended_at.map(stamp::to_millis)),
+            ]
+        });
+    let statement = Statement::new(
+        "UPDATE consumed SET state = v.column3, resolution = v.column4, status = v.column5, \
+         cause = v.column6, body_sha256 = v.column7, body_length = v.column8, ended_at = v.column9 \
+         FROM (",
     )
-    .bind(call.state.as_str())
-    .bind(call.state.resolution().map(Resolution::as_str))
-    .bind(call.state.status().map(i64::from))
-    .bind(call.cause.as_deref())
-    .bind(call.body.map(|body| body.sha256.to_string()))
-    .bind(
-        call.body
-            .map(|body| i64::try_from(body.length).unwrap_or(i64::MAX)),
-    )
-    .bind(call.ended_at.map(stamp::to_millis))
-    .bind(call.tenant.as_str())
-    .bind(call.jti.as_str())
-    .bind(from.as_str())
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .values(rows)
+    .then(") AS v WHERE consumed.tenant = ? AND consumed.jti = v.column1 AND consumed.state = v.column2")
+    .bind(tenant.as_str());
+    statement.changing(count)
 }
 
 /// The call that spent the token `jti`.
@@ -135,26 +182,36 @@ pub(crate) async fn by_attempt(
     one(query, connection).await
 }
 
-/// Calls, newest first.
+/// Calls, newest first: attempts are numbered by time.
 pub(crate) async fn list(
     connection: impl Executor<'_, Database = Any>,
     tenant: &TenantId,
     listing: &Listing,
 ) -> Result<Vec<Call>, StoreError> {
-    let query = sqlx::query(select_calls!(
-        "WHERE c.tenant = $1 AND ($2 = '' OR c.state = $2) AND ($3 = '' OR c.agent = $3) \
-         ORDER BY c.consumed_at DESC, c.attempt DESC LIMIT $4"
-    ))
-    .bind(tenant.as_str())
-    .bind(listing.state.unwrap_or_default())
-    .bind(
-        listing
-            .agent
-            .as_ref()
-            .map(AgentId::as_str)
-            .unwrap_or_default(),
-    )
-    .bind(listing.limit);
+    // One text per index: most calls are `done`, and those are met on the way by agent or time. The
+    // tenant is no way in: it is the same in every row, and its index is in no useful order.
+    let sql = match (&listing.agent, listing.state) {
+        (None, None) => select_calls!(
+            "WHERE c.tenant || '' = $1 AND $2 = '' AND $3 = '' ORDER BY c.attempt DESC LIMIT $4"
+        ),
+        (None, Some("done")) => select_calls!(
+            "WHERE c.tenant || '' = $1 AND c.state = $2 AND $3 = '' ORDER BY c.attempt DESC LIMIT $4"
+        ),
+        (None, Some(_)) => select_calls!(
+            "WHERE c.tenant || '' = $1 AND c.state = $2 AND c.state <> 'done' AND $3 = '' \
+             ORDER BY c.attempt DESC LIMIT $4"
+        ),
+        (Some(_), _) => select_calls!(
+            "WHERE c.tenant || '' = $1 AND ($2 = '' OR c.state = $2) AND c.agent = $3 \
+             ORDER BY c.attempt DESC LIMIT $4"
+        ),
+    };
+    let agent = listing.agent.as_ref().map(AgentId::as_str);
+    let query = sqlx::query(sql)
+        .bind(tenant.as_str())
+        .bind(listing.state.unwrap_or_default())
+        .bind(agent.unwrap_or_default())
+        .bind(listing.limit);
     all(query, connection).await
 }
 
@@ -164,7 +221,7 @@ pub(crate) async fn overdue(
     now: Timestamp,
 ) -> Result<Vec<Call>, StoreError> {
     let query = sqlx::query(select_calls!(
-        "WHERE c.state = 'consumed' AND c.deadline < $1 LIMIT 128"
+        "WHERE c.state = 'consumed' AND c.state <> 'done' AND c.deadline < $1 LIMIT 128"
     ))
     .bind(stamp::to_millis(now));
     all(query, connection).await
@@ -172,60 +229,61 @@ pub(crate) async fn overdue(
 
 /// Calls still `consumed` whose writer is dead at `now`: not `own`, and without a lease.
 pub(crate) async fn orphaned(
-    tx: &mut AnyConnection,
+    connection: impl Executor<'_, Database = Any>,
     own: &str,
     now: Timestamp,
 ) -> Result<Vec<Call>, StoreError> {
     let query = sqlx::query(select_calls!(
-        "WHERE c.state = 'consumed' AND c.writer <> $1 AND NOT EXISTS (SELECT 1 FROM writer w \
-         WHERE w.id = c.writer AND w.lease_until > $2)"
+        "WHERE c.state = 'consumed' AND c.state <> 'done' AND c.writer <> $1 AND NOT EXISTS (SELECT 1 FROM writer w \
+         WHERE w.id = c.writer AND w.lease_until > $2) LIMIT 128"
     ))
     .bind(own)
     .bind(stamp::to_millis(now));
-    all(query, tx).await
+    all(query, connection).await
 }
 
-/// Locks the resource for the call; `false` when another call holds it.
-pub(crate) async fn lock(tx: &mut AnyConnection, call: &Call) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "INSERT INTO resource_lock (tenant, rkey, jti) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    )
-    .bind(call.tenant.as_str())
-    .bind(call.resource.as_str())
-    .bind(call.jti.as_str())
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Unlocks the resource where the call holds it.
-pub(crate) async fn unlock(tx: &mut AnyConnection, call: &Call) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM resource_lock WHERE tenant = $1 AND rkey = $2 AND jti = $3")
-        .bind(call.tenant.as_str())
-        .bind(call.resource.as_str())
-        .bind(call.jti.as_str())
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// The call that holds the resource of `call`.
-pub(crate) async fn holder(
+/// The oldest tokens whose calls ended before `ended`, and which expired before `expired`: `limit` at most.
+pub(crate) async fn ended(
     tx: &mut AnyConnection,
-    call: &Call,
-) -> Result<Option<Call>, StoreError> {
-    let query = sqlx::query(select_calls!(
-        "JOIN resource_lock l ON l.tenant = c.tenant AND l.jti = c.jti \
-         WHERE l.tenant = $1 AND l.rkey = $2"
-    ))
-    .bind(call.tenant.as_str())
-    .bind(call.resource.as_str());
-    query
-        .fetch_optional(tx)
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+    tenant: &TenantId,
+    (ended, expired): (Timestamp, Timestamp),
+    limit: usize,
+) -> Result<Vec<Ended>, StoreError> {
+    // Attempts are numbered by time: the walk along them ends where younger ones begin.
+    let bound = AttemptId::mint(ended, [0; 10]);
+    let rows = sqlx::query(
+        "SELECT jti, exp FROM consumed WHERE tenant || '' = $1 AND attempt < $2 \
+         AND state IN ('done', 'not_sent', 'resolved') AND ended_at < $3 AND exp < $4 \
+         ORDER BY attempt LIMIT $5",
+    )
+    .bind(tenant.as_str())
+    .bind(bound.as_str())
+    .bind(stamp::to_millis(ended))
+    .bind(stamp::to_millis(expired))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(tx)
+    .await?;
+    let read = |row: &AnyRow| {
+        Ok(Ended {
+            jti: row::parsed(row, "jti")?,
+            exp: row::time(row, "exp")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Forgets calls that ended, and what was said of them.
+pub(crate) fn forget(tenant: &TenantId, ended: &[Ended]) -> Vec<Statement> {
+    let tokens = || ended.iter().map(|one| one.jti.as_str().into());
+    vec![
+        Statement::new("DELETE FROM word WHERE tenant = ? AND jti IN ")
+            .bind(tenant.as_str())
+            .list(tokens()),
+        Statement::new("DELETE FROM consumed WHERE tenant = ? AND jti IN ")
+            .bind(tenant.as_str())
+            .list(tokens())
+            .changing(ended.len()),
+    ]
 }
 
 async fn one<'e>(
@@ -252,7 +310,8 @@ async fn all<'e>(
         .collect()
 }
 
-fn read(row: &AnyRow) -> Result<Call, StoreError> {
+/// The call in a row of [`find`], [`holders`] or [`of_steps`].
+pub(crate) fn read(row: &AnyRow) -> Result<Call, StoreError> {
     let status =
         row::optional_integer(row, "status")?.and_then(|status| u16::try_from(status).ok());
     let resolution = row::optional_text(row, "resolution")?;
@@ -276,7 +335,10 @@ fn read(row: &AnyRow) -> Result<Call, StoreError> {
         request_sha256: row::parsed(row, "request_sha256")?,
         definition_sha256: row::parsed(row, "definition_sha256")?,
         token_sha256: row::parsed(row, "token_sha256")?,
+        precondition: looked(row::optional_text(row, "precondition")?.as_deref())?,
         body: body(row)?,
+        sends: None,
+        late: None,
         exp: row::time(row, "exp")?,
         consumed_at: row::time(row, "consumed_at")?,
         deadline: row::time(row, "deadline")?,
@@ -297,6 +359,14 @@ fn body(row: &AnyRow) -> Result<Option<BodyDigest>, StoreError> {
         sha256,
         length: u64::try_from(length).unwrap_or(0),
     }))
+}
+
+fn looked(text: Option<&str>) -> Result<Option<Looked>, StoreError> {
+    match text {
+        None => Ok(None),
+        Some("probe") => Ok(Some(Looked::Probe)),
+        Some(other) => Err(StoreError::corrupt("precondition", other)),
+    }
 }
 
 fn effect(text: &str) -> Result<Effect, StoreError> {

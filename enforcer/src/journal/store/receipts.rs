@@ -1,8 +1,9 @@
 //! `receipt` and `outbox`.
 
 use countersign_intent::id::{AttemptId, IntentId};
+use countersign_ledger::statement::{Argument, Statement};
 use jiff::Timestamp;
-use sqlx::{Any, AnyConnection, Executor};
+use sqlx::{Any, Executor};
 
 use super::StoreError;
 use crate::stamp;
@@ -25,38 +26,48 @@ pub(crate) struct Waiting {
     pub(crate) queued_at: Timestamp,
 }
 
-/// Keeps a receipt and queues it for the authority.
-pub(crate) async fn insert(tx: &mut AnyConnection, receipt: &NewReceipt) -> Result<(), StoreError> {
-    let id = format!("{}:{}", receipt.attempt, receipt.outcome);
-    let signed_at = stamp::to_millis(receipt.signed_at);
-    sqlx::query(
-        "INSERT INTO receipt (receipt_id, attempt, jti, outcome, jws, signed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(id.as_str())
-    .bind(receipt.attempt.as_str())
-    .bind(receipt.jti.as_str())
-    .bind(receipt.outcome)
-    .bind(receipt.jws.as_str())
-    .bind(signed_at)
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query("INSERT INTO outbox (receipt_id, queued_at) VALUES ($1, $2)")
-        .bind(id.as_str())
-        .bind(signed_at)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// Keeps receipts and queues them for the authority.
+pub(crate) fn insert(receipts: &[NewReceipt]) -> Vec<Statement> {
+    let id = |receipt: &NewReceipt| format!("{}:{}", receipt.attempt, receipt.outcome);
+    let kept = receipts.iter().map(|receipt| {
+        [
+            Argument::from(id(receipt)),
+            Argument::from(receipt.attempt.as_str()),
+            Argument::from(receipt.jti.as_str()),
+            Argument::from(receipt.outcome),
+            Argument::from(receipt.jws.as_str()),
+            Argument::from(stamp::to_millis(receipt.signed_at)),
+        ]
+    });
+    let queued = receipts.iter().map(|receipt| {
+        [
+            Argument::from(id(receipt)),
+            Argument::from(stamp::to_millis(receipt.signed_at)),
+        ]
+    });
+    vec![
+        Statement::new(
+            "INSERT INTO receipt (receipt_id, attempt, jti, outcome, jws, signed_at) \
+             SELECT * FROM (",
+        )
+        .values(kept)
+        .then(") AS v WHERE v.column1 IS NOT NULL")
+        .changing(receipts.len()),
+        Statement::new("INSERT INTO outbox (receipt_id, queued_at) SELECT * FROM (")
+            .values(queued)
+            .then(") AS v WHERE v.column1 IS NOT NULL")
+            .changing(receipts.len()),
+    ]
 }
 
-/// The receipts that wait longest.
+/// The receipts that wait longest: their ids begin with attempts, which are numbered by time.
 pub(crate) async fn waiting(
     connection: impl Executor<'_, Database = Any>,
     limit: i64,
 ) -> Result<Vec<Waiting>, StoreError> {
     let rows: Vec<(String, String, i64)> = sqlx::query_as(
         "SELECT o.receipt_id, r.jws, o.queued_at FROM outbox o JOIN receipt r ON r.receipt_id = o.receipt_id \
-         ORDER BY o.queued_at, o.receipt_id LIMIT $1",
+         ORDER BY o.receipt_id LIMIT $1",
     )
     .bind(limit)
     .fetch_all(connection)
@@ -68,11 +79,21 @@ pub(crate) async fn waiting(
     Ok(rows.into_iter().map(waiting).collect())
 }
 
-/// Takes an acknowledged receipt out of the outbox.
-pub(crate) async fn posted(tx: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM outbox WHERE receipt_id = $1")
-        .bind(id)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// Takes acknowledged receipts out of the outbox.
+pub(crate) fn posted(ids: &[String]) -> Statement {
+    let ids = ids.iter().map(|id| Argument::from(id.as_str()));
+    Statement::new("DELETE FROM outbox WHERE receipt_id IN ").list(ids)
+}
+
+/// Forgets receipts of attempts before `ended` that are not known any more and wait for nobody.
+pub(crate) fn forget(ended: Timestamp) -> Statement {
+    let bound = AttemptId::mint(ended, [0; 10]);
+    Statement::new(
+        "DELETE FROM receipt WHERE receipt_id IN (SELECT r.receipt_id FROM receipt r \
+         WHERE r.receipt_id < ? \
+         AND NOT EXISTS (SELECT 1 FROM consumed c WHERE c.attempt = r.attempt) \
+         AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.receipt_id = r.receipt_id) \
+         ORDER BY r.receipt_id LIMIT 1000)",
+    )
+    .bind(bound.as_str())
 }

@@ -1,9 +1,11 @@
 //! `writer`, `floor` and `clock`.
 
+use countersign_ledger::statement::Statement;
 use jiff::Timestamp;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
-use super::StoreError;
+use super::{StoreError, row};
 use crate::stamp;
 
 /// Says that the writer `id` lives until `lease_until` at least.
@@ -25,6 +27,20 @@ pub(crate) async fn renew(
     Ok(())
 }
 
+/// Says that the writer `id` that began at `started_at` is dead.
+pub(crate) async fn bury(
+    tx: &mut AnyConnection,
+    id: &str,
+    started_at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE writer SET lease_until = 0 WHERE id = $1 AND started_at = $2")
+        .bind(id)
+        .bind(stamp::to_millis(started_at))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// The second before which no token counts; `None` for a new journal.
 pub(crate) async fn floor(tx: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
     let rows: Vec<(i64,)> = sqlx::query_as("SELECT iat FROM floor ORDER BY iat DESC LIMIT 1")
@@ -33,13 +49,18 @@ pub(crate) async fn floor(tx: &mut AnyConnection) -> Result<Option<i64>, StoreEr
     Ok(rows.first().map(|(iat,)| *iat))
 }
 
-/// Raises the floor.
+/// Raises the floor, in place of an earlier one for the same reason.
 pub(crate) async fn raise_floor(
     tx: &mut AnyConnection,
     iat: i64,
     reason: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM floor WHERE reason = $1 AND iat <= $2")
+        .bind(reason)
+        .bind(iat)
+        .execute(&mut *tx)
+        .await?;
     sqlx::query("INSERT INTO floor (iat, reason, set_at) VALUES ($1, $2, $3)")
         .bind(iat)
         .bind(reason)
@@ -57,18 +78,19 @@ pub(crate) async fn high_water(tx: &mut AnyConnection) -> Result<Option<Timestam
     Ok(rows.first().map(|(millis,)| stamp::from_millis(*millis)))
 }
 
-/// Raises the high-water time to `now`.
-pub(crate) async fn raise_high_water(
-    tx: &mut AnyConnection,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO clock (id, high_water) VALUES (1, $1) \
-         ON CONFLICT (id) DO UPDATE SET high_water = excluded.high_water \
-         WHERE clock.high_water < excluded.high_water",
+/// Raises the high-water time to `now`, and reads what it is then.
+pub(crate) fn raise_high_water(now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO clock (id, high_water) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET \
+         high_water = CASE WHEN clock.high_water < excluded.high_water \
+         THEN excluded.high_water ELSE clock.high_water END RETURNING high_water",
     )
     .bind(stamp::to_millis(now))
-    .execute(tx)
-    .await?;
-    Ok(())
+}
+
+/// The high-water time in the answer to [`raise_high_water`].
+pub(crate) fn raised(rows: &[AnyRow]) -> Result<Option<Timestamp>, StoreError> {
+    rows.first()
+        .map(|row| row::time(row, "high_water"))
+        .transpose()
 }

@@ -502,6 +502,8 @@ export interface components {
             plan_id: components["schemas"]["PlanId"];
             /** @description The policies that ask. */
             policies: string[];
+            /** @description What was seen where the tool's precondition looks: it must still be there when the call runs. */
+            precondition?: Json;
             /** @description The step's reason in the agent's own words: not checked. */
             reason?: string | null;
             /** @description Why it asks. */
@@ -978,6 +980,11 @@ export interface components {
             id: components["schemas"]["StepId"];
             /** @description The parameters. */
             params?: JsonObject;
+            /**
+             * @description The value that was seen where the tool's precondition looks, which must still be there when the
+             *     step runs. Stated exactly where the tool has a precondition.
+             */
+            precondition?: Json;
             /** @description Why, in the agent's own words: data, never believed. */
             reason?: string | null;
             /** @description The tool. */
@@ -1012,6 +1019,8 @@ export interface components {
             params_sha256: components["schemas"]["Digest"];
             /** @description The policies that decided. */
             policies: string[];
+            /** @description What was seen where the tool's precondition looks: it must still be there when the call runs. */
+            precondition?: Json;
             /** @description Why, in the agent's own words: not checked. */
             reason?: string | null;
             /** @description Why. */

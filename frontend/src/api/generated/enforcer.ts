@@ -125,6 +125,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/proxy/{upstream}/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Forwards the call that a plain HTTP request means, as its tool renders it, at most once.
+         * @description Takes GET, HEAD, POST, PUT, PATCH and DELETE. The tool is found by upstream, method and path; its
+         *     parameters come from path, query and body. The upstream's status, content type and body pass
+         *     through, with what the enforcer did in the header fields `Intent-Attempt`, `Intent-Outcome` and
+         *     `Intent-Receipt`. A request without a token is told which tool and parameters it means, so that its
+         *     sender knows what to ask the authority for.
+         */
+        get: operations["proxy_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -192,6 +216,8 @@ export interface paths {
         /**
          * Settles a call in doubt. `not_executed` lets the authority issue a new token for the step; the old
          *     one never runs.
+         * @description A call on data, or one that destroys, takes the same word of two people: the first is recorded and
+         *     answered 202, and a person's later word stands in place of their earlier one.
          */
         post: operations["resolve_call"];
         delete?: never;
@@ -388,6 +414,8 @@ export interface components {
             jti: components["schemas"]["IntentId"];
             /** @description SHA-256 of the canonical parameters. */
             params_sha256: components["schemas"]["Digest"];
+            /** @description While the call is in doubt: how many more people must say the same to settle it. */
+            people_needed?: number | null;
             /** @description The plan. */
             plan: components["schemas"]["PlanId"];
             /** @description The latest signed receipt. */
@@ -408,6 +436,8 @@ export interface components {
             step: components["schemas"]["StepId"];
             /** @description The tool. */
             tool: components["schemas"]["ToolName"];
+            /** @description What people said of the doubt. */
+            words?: components["schemas"]["Word"][];
         };
         /** @description The authority's control document, whole. */
         ControlDocument: {
@@ -569,6 +599,8 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A person's name among the operators. */
+        OperatorId: string;
         /**
          * @description How an attempt ended (SECURITY-DESIGN §4).
          * @enum {string}
@@ -701,6 +733,22 @@ export interface components {
         StepId: string;
         /** @description A tool's name. */
         ToolName: string;
+        /** @description An operator's word on a call in doubt. */
+        Word: {
+            /**
+             * Format: date-time
+             * @description When it was said.
+             */
+            at: string;
+            /** @description Who says it. */
+            by: components["schemas"]["OperatorId"];
+            /** @description What shows it. */
+            evidence: string;
+            /** @description Why it was concluded. */
+            reason: string;
+            /** @description Whether the call ran. */
+            resolution: components["schemas"]["Resolution"];
+        };
     };
     responses: never;
     parameters: never;
@@ -776,6 +824,8 @@ export interface operations {
             header?: {
                 /** @description The approvals that the token names */
                 "Intent-Approvals"?: string | null;
+                /** @description The agent's proof of possession, where it registered a key */
+                "Intent-Proof"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -815,6 +865,15 @@ export interface operations {
             };
             /** @description No such tool */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many calls are being refused */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -902,6 +961,141 @@ export interface operations {
             };
         };
     };
+    proxy_call: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The approvals that the token names */
+                "Intent-Approvals"?: string | null;
+                /** @description The agent's proof of possession, where it registered a key */
+                "Intent-Proof"?: string | null;
+                /** @description The intent token */
+                "Intent-Token": string;
+            };
+            path: {
+                /** @description The real path, with any query, and any of the methods that tools have */
+                path: string;
+                /** @description An upstream of the catalogue */
+                upstream: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the upstream answered, whatever its status */
+            200: {
+                headers: {
+                    /** @description The attempt */
+                    "Intent-Attempt"?: string;
+                    /** @description `done` */
+                    "Intent-Outcome"?: string;
+                    /** @description The enforcer's signed word on it */
+                    "Intent-Receipt"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or is no JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No agent key, or no valid token; `tool` and `params` say what the request means */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not the approved call, or stopped */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No tool has this method and path */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No tool has this method anywhere */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token was used */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The request does not fit the tool, is ambiguous, or its path can be read in two ways */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many calls are being refused */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nothing was sent, or the answer cannot pass */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Nothing can be started now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Sent, and whether it ran is not known */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     get_readiness: {
         parameters: {
             query?: never;
@@ -980,6 +1174,8 @@ export interface operations {
             header: {
                 /** @description The approvals that the token names */
                 "Intent-Approvals"?: string | null;
+                /** @description The agent's proof of possession, where it registered a key */
+                "Intent-Proof"?: string | null;
                 /** @description The intent token */
                 "Intent-Token": string;
             };
@@ -1039,6 +1235,15 @@ export interface operations {
             };
             /** @description The parameters do not fit the tool */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many calls are being refused */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1132,6 +1337,15 @@ export interface operations {
                     "application/json": components["schemas"]["CallView"];
                 };
             };
+            /** @description Recorded; one more person must say the same */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallView"];
+                };
+            };
             /** @description No or unknown key */
             401: {
                 headers: {
@@ -1159,7 +1373,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description The call is not in doubt */
+            /** @description The call is not in doubt, or another person said otherwise */
             409: {
                 headers: {
                     [name: string]: unknown;

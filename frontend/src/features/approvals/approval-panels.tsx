@@ -38,6 +38,14 @@ export function ChangePanel({ approval }: { approval: ApprovalView }) {
               </span>
             </Fact>
           ) : null}
+          {approval.precondition === undefined ? null : (
+            <Fact name="Only while">
+              <Escaped text={JSON.stringify(approval.precondition)} />
+              <span className="block text-note text-muted">
+                seen when the plan was made, and read again right before the call
+              </span>
+            </Fact>
+          )}
           {change ? (
             <Fact name="Change">
               <span className="text-section font-semibold">

@@ -37,6 +37,30 @@ function RunFact({ plan }: { plan: string }) {
   ) : null;
 }
 
+/** What people said of a call in doubt, and whose word is missing. */
+function Words({ call }: { call: CallView }) {
+  const words = call.words ?? [];
+  const needed = call.people_needed ?? 0;
+  return (
+    <>
+      {words.map((word) => (
+        <Fact key={word.by} name={`${word.by} says`}>
+          {word.resolution === 'executed' ? 'it ran' : 'it did not run'}
+          <LongText text={`${word.evidence}\n${word.reason}`} />
+        </Fact>
+      ))}
+      {call.people_needed === undefined ? null : (
+        <Fact name="Missing">{missing(needed, words.length)}</Fact>
+      )}
+    </>
+  );
+}
+
+function missing(needed: number, said: number) {
+  if (said > 0) return 'one more person must say the same';
+  return needed === 1 ? 'one person must settle it' : `${needed} people must say the same`;
+}
+
 function Call({ call }: { call: CallView }) {
   return (
     <Card title="Attempt">
@@ -84,6 +108,7 @@ function Call({ call }: { call: CallView }) {
         <Fact name="Request">
           <Digest value={call.request_sha256} label="request hash" length={24} />
         </Fact>
+        <Words call={call} />
         {call.resolution ? (
           <Fact name="Resolution">
             {call.resolution === 'executed' ? 'it ran' : 'it did not run'}
