@@ -182,7 +182,10 @@ fn check_precondition(tool: &Tool, request: &StepRequest) -> Result<(), PrepareE
             "`{}` has a precondition: state in `precondition` what `{}` showed at `{}`",
             tool.name, place.tool, place.value
         ),
-        (None, Some(_)) => format!("`{}` has no precondition: leave `precondition` out", tool.name),
+        (None, Some(_)) => format!(
+            "`{}` has no precondition: leave `precondition` out",
+            tool.name
+        ),
     };
     Err(PrepareError::Precondition {
         step: request.id.clone(),

@@ -150,7 +150,9 @@ impl Settings {
 
     /// The value, where there is one.
     pub(crate) fn text(&self, setting: Setting) -> Option<&str> {
-        self.values.get(setting.key).map(|(value, _)| value.as_str())
+        self.values
+            .get(setting.key)
+            .map(|(value, _)| value.as_str())
     }
 
     /// The value that somebody set: no default.

@@ -19,8 +19,8 @@ pub(crate) mod store;
 pub(crate) mod words;
 pub(crate) mod writer;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_intent::id::{AttemptId, IntentId, TenantId};
@@ -35,8 +35,8 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::call::Call;
-use self::operation::{Note, Operation};
 use self::lock::Guard;
+use self::operation::{Note, Operation};
 use self::permit::{Grant, Permit};
 use self::predecessor::Owned;
 use self::server::HighWater;

@@ -63,11 +63,9 @@ pub(super) fn mint(
         policy_epoch: plan.policy_epoch,
         approvals: approvals.as_ref().map(ApprovalSet::digest),
         precondition: call.step.precondition.as_ref().map(Digest::of_json),
-        cnf: call
-            .agent
-            .public_key
-            .as_ref()
-            .map(|key| Confirmation { jkt: key.thumbprint() }),
+        cnf: call.agent.public_key.as_ref().map(|key| Confirmation {
+            jkt: key.thumbprint(),
+        }),
     };
     Minted {
         token: token::sign(authority.keys.active(), &intent),

@@ -63,7 +63,11 @@ pub(crate) async fn run(settings: &Settings, args: &Args) -> Result<Report, Fail
     own_folder(settings)?;
     let common = Common::new(settings, Isolation::OwnProcess);
     let authority = settings.need(setting::AUTHORITY_URL)?;
-    let config = common.enforcer(authority, service_key(settings)?, upstreams::read(settings)?)?;
+    let config = common.enforcer(
+        authority,
+        service_key(settings)?,
+        upstreams::read(settings)?,
+    )?;
     let door = listen(settings, setting::ENFORCER_LISTEN).await?;
     role::serve(
         settings,

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use self::Form::{Address, Choice, Database, NamedUrls, Number, Pairs, Seconds, Secret, Text, Urls};
+use self::Form::{
+    Address, Choice, Database, NamedUrls, Number, Pairs, Seconds, Secret, Text, Urls,
+};
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]

@@ -246,9 +246,7 @@ fn address(setting: Setting, text: &str) -> Result<Url, Failure> {
 #[cfg(feature = "faults")]
 fn faults() -> Result<Faults, Failure> {
     match crate::settings::variable("COUNTERSIGN_FAULT") {
-        Some(text) => {
-            Faults::parse(&text).map_err(|error| Failure::Usage(error.to_string()))
-        }
+        Some(text) => Faults::parse(&text).map_err(|error| Failure::Usage(error.to_string())),
         None => Ok(Faults::none()),
     }
 }

@@ -41,9 +41,10 @@ async fn one_changed_byte_refuses_sends_nothing_and_leaves_the_token_good() {
     let means = |text: &str| serde_json::from_str::<Value>(text).ok();
     let mut refused = 0;
     for change in changes() {
-        let (sent_token, sent_body) = match change.3 {
-            true => (apply(&token, change), body.clone()),
-            false => (token.clone(), apply(&body, change)),
+        let (sent_token, sent_body) = if change.3 {
+            (apply(&token, change), body.clone())
+        } else {
+            (token.clone(), apply(&body, change))
         };
         if sent_token == token && means(&sent_body) == means(&body) {
             continue;
