@@ -16,8 +16,11 @@ use countersign_intent::tool::Effect;
 
 use self::counter::Counter;
 
-/// Counters of agents, of tools and of (tool, resource) kept, each; a quarter of a kilobyte each.
+/// Counters of agents, of tools and of (tool, resource) kept, each. One takes about 200 bytes, and
+/// eight more for each second of the last minute in which it counted something.
 const MAX_KEYS: usize = 32_768;
+/// Seconds after which counters that count nothing any more are looked for, room or no room.
+const SWEEP: u32 = 61;
 
 /// Calls a minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +64,7 @@ pub(crate) struct Counted<'a> {
 /// A call's place under every ceiling that applies to it: the second in which it was taken.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) struct Taken(u64);
+pub(crate) struct Taken(u32);
 
 /// The counters of this process. One short critical section a call, without allocation once a counter
 /// exists: a fraction of a microsecond.
@@ -80,7 +83,7 @@ struct Counters {
     /// How many `resources` there are.
     resource_count: usize,
     /// The second of the last search for counters that are no longer needed.
-    swept: Option<u64>,
+    swept: Option<u32>,
 }
 
 /// Which ceiling was reached.
@@ -104,9 +107,11 @@ impl Window {
     /// Takes a place under every ceiling that applies at `now`, or none of them.
     ///
     /// # Errors
-    /// `ceiling`, naming the one that was reached.
+    /// `ceiling`, naming the one that was reached; `overload` when more is in use than can be counted.
     pub(crate) fn take(&self, call: &Counted<'_>, now: Duration) -> Result<Taken, Refusal> {
-        let taken = self.lock().take(&self.ceilings, call, now.as_secs());
+        // 136 years fit.
+        let second = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+        let taken = self.lock().take(&self.ceilings, call, second);
         taken.map(Taken).map_err(|reached| reached.refusal(call))
     }
 
@@ -137,8 +142,8 @@ impl Counters {
         &mut self,
         ceilings: &Ceilings,
         call: &Counted<'_>,
-        second: u64,
-    ) -> Result<u64, Reached> {
+        second: u32,
+    ) -> Result<u32, Reached> {
         // Another thread may have been here with a later time: every counter goes by the latest.
         let second = second.max(self.tenant.second());
         let limits = Limits::of(ceilings, call);
@@ -174,32 +179,34 @@ impl Counters {
         Ok(second)
     }
 
-    /// Sees to it that the call's counters fit: those that count nothing any more go, looked for once a
-    /// second at most.
+    /// Sees to it that the call's counters fit: those that count nothing any more go. They are looked
+    /// for once a minute, and when there is no room once a second at most.
     fn make_room(
         &mut self,
         call: &Counted<'_>,
         limits: Limits,
-        second: u64,
+        second: u32,
     ) -> Result<(), Reached> {
-        if self.has_room(call, limits) {
-            return Ok(());
+        let since = second.saturating_sub(*self.swept.get_or_insert(second));
+        let full = !self.has_room(call, limits);
+        if since >= SWEEP || (full && since > 0) {
+            self.sweep(second);
         }
-        if self.swept != Some(second) {
-            self.swept = Some(second);
-            self.agents.retain(|_, counter| !counter.is_empty(second));
-            self.tools.retain(|_, counter| !counter.is_empty(second));
-            for on in self.resources.values_mut() {
-                on.retain(|_, counter| !counter.is_empty(second));
-            }
-            self.resources.retain(|_, on| !on.is_empty());
-            self.resource_count = self.resources.values().map(BTreeMap::len).sum();
+        if full && !self.has_room(call, limits) {
+            return Err(Reached::Room);
         }
-        if self.has_room(call, limits) {
-            Ok(())
-        } else {
-            Err(Reached::Room)
+        Ok(())
+    }
+
+    fn sweep(&mut self, second: u32) {
+        self.swept = Some(second);
+        self.agents.retain(|_, counter| !counter.is_empty(second));
+        self.tools.retain(|_, counter| !counter.is_empty(second));
+        for on in self.resources.values_mut() {
+            on.retain(|_, counter| !counter.is_empty(second));
         }
+        self.resources.retain(|_, on| !on.is_empty());
+        self.resource_count = self.resources.values().map(BTreeMap::len).sum();
     }
 
     fn has_room(&self, call: &Counted<'_>, limits: Limits) -> bool {
@@ -265,7 +272,7 @@ impl Reached {
             Self::Resource(limit) => (format!("tool `{tool}` on {resource}"), limit),
             Self::Room => {
                 let message = "more is in use within a minute than can be counted";
-                return Refusal::new(RefusalCode::Ceiling, message);
+                return Refusal::new(RefusalCode::Overload, message);
             }
         };
         let message = format!("{what} reached its ceiling of {limit} calls a minute");

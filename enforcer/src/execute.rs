@@ -1,7 +1,8 @@
 //! Running an admitted call: spend, send, record, answer.
 //!
-//! The work belongs to a tracked task, not to the request: a client that leaves cancels nothing, and a
-//! process that is asked to end waits for it (I7).
+//! What is spent belongs to a tracked task, not to the request: a client that leaves cancels nothing, and
+//! a process that is asked to end waits for it (I7). A read under a lease changes nothing and is part of
+//! its request: who leaves takes it along, and its record stays.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use countersign_service::faults::{Faults, Point};
 use countersign_service::problem::{Problem, ProblemType};
 use countersign_service::tasks::Tasks;
 use http::HeaderValue;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -121,7 +123,7 @@ impl Executor {
         Self(Arc::new(parts))
     }
 
-    /// Runs the call to its end, whether or not the caller still listens.
+    /// Runs the call; one that is spent to its end, whether or not the caller still listens.
     ///
     /// # Errors
     /// A refusal, with nothing sent; or `outcome_unrecorded`.
@@ -130,10 +132,26 @@ impl Executor {
         admitted: Admitted,
         place: OwnedSemaphorePermit,
     ) -> Result<CallAnswer, Problem> {
+        match admitted.usage {
+            Use::Lease => {
+                let reading = self.0.read(admitted);
+                let answer = Box::pin(self.0.executions.track_future(reading)).await;
+                drop(place);
+                answer
+            }
+            Use::Once => self.detached(admitted.approved, place).await,
+        }
+    }
+
+    async fn detached(
+        &self,
+        approved: Arc<Approved>,
+        place: OwnedSemaphorePermit,
+    ) -> Result<CallAnswer, Problem> {
         let (sender, receiver) = oneshot::channel();
         let executor = self.clone();
         let work = async move {
-            let answer = Box::pin(executor.0.execute(admitted)).await;
+            let answer = Box::pin(executor.0.once(approved)).await;
             // The place is free when the call is over, not when its caller has left.
             drop(place);
             let _ = sender.send(answer);
@@ -153,13 +171,6 @@ impl Executor {
 }
 
 impl Parts {
-    async fn execute(&self, admitted: Admitted) -> Result<CallAnswer, Problem> {
-        match admitted.usage {
-            Use::Lease => self.read(admitted).await,
-            Use::Once => self.once(admitted).await,
-        }
-    }
-
     /// A read under a lease: nothing is spent, and its record follows within a second.
     async fn read(&self, admitted: Admitted) -> Result<CallAnswer, Problem> {
         let Admitted {
@@ -172,11 +183,18 @@ impl Parts {
         if let Some(proof) = proof {
             proof.spend(self.journal.shared().now()?)?;
         }
-        let attempt = self.journal.attempt();
-        let mut call = self.lease_call(&approved, attempt.clone());
-        let permit = self.journal.lease(approved, attempt, generation);
-        let forwarded = self.forwarder.forward(permit).await;
-        let exchange = forwarded.exchange;
+        let reading = Reading {
+            parts: self,
+            approved: &approved,
+            attempt: &self.journal.attempt(),
+            began: stamp::whole_millis(self.clock.now()),
+        };
+        let attempt = reading.attempt.clone();
+        let permit = self
+            .journal
+            .lease(Arc::clone(&approved), attempt, generation);
+        let exchange = self.forwarder.forward(permit, &self.journal).await.exchange;
+        let mut call = reading.end();
         let ended_at = stamp::whole_millis(self.clock.now()).max(call.consumed_at);
         call.state = State::Consumed.on(exchange.event).unwrap_or(State::InDoubt);
         call.cause.clone_from(&exchange.cause);
@@ -191,15 +209,15 @@ impl Parts {
     }
 
     /// A call that is spent, sent at most once, and recorded before anybody hears of it.
-    async fn once(&self, admitted: Admitted) -> Result<CallAnswer, Problem> {
+    async fn once(&self, approved: Arc<Approved>) -> Result<CallAnswer, Problem> {
         self.faults.reach(Point::Verified);
-        let permit = self.permit(admitted.approved).await?;
+        let permit = self.permit(approved).await?;
         let Forwarded {
             attempt,
             jti,
             mut exchange,
             guard,
-        } = self.forwarder.forward(permit).await;
+        } = self.forwarder.forward(permit, &self.journal).await;
         let late = exchange.late.take();
         let mut settle = Settle::of(&jti, &attempt, exchange.event).sent(exchange.sends);
         if let Some(cause) = &exchange.cause {
@@ -324,18 +342,42 @@ impl Parts {
         let now = self.clock.monotonic();
         self.window.take(&counted(approved), now)
     }
+}
+
+/// A read on its way. One that is dropped on its way may have been sent, and is noted as in doubt.
+struct Reading<'a> {
+    parts: &'a Parts,
+    approved: &'a Approved,
+    attempt: &'a AttemptId,
+    began: Timestamp,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let mut call = self.call();
+        call.state = State::InDoubt;
+        self.parts.leases.note(&call);
+    }
+}
+
+impl Reading<'_> {
+    /// The read came to an end, which its caller notes.
+    fn end(self) -> Call {
+        let call = self.call();
+        // It holds references alone.
+        std::mem::forget(self);
+        call
+    }
 
     /// What a receipt says of a read; it has no row.
-    fn lease_call(&self, approved: &Approved, attempt: AttemptId) -> Call {
+    fn call(&self) -> Call {
+        let approved = self.approved;
         let intent = approved.intent();
         let bound = intent.call();
-        let now = stamp::whole_millis(self.clock.now());
-        let shared = self.journal.shared();
         Call {
             tenant: intent.tenant.clone(),
             jti: intent.jti.clone(),
-            attempt,
-            writer: shared.ledger.writer().to_owned(),
+            attempt: self.attempt.clone(),
             state: State::Consumed,
             cause: None,
             agent: intent.sub.clone(),
@@ -353,8 +395,8 @@ impl Parts {
             sends: None,
             late: None,
             exp: stamp::from_seconds(intent.exp),
-            consumed_at: now,
-            deadline: now,
+            consumed_at: self.began,
+            deadline: self.began,
             ended_at: None,
             receipt: None,
         }

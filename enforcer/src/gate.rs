@@ -37,6 +37,9 @@ use crate::refusals::Subject;
 pub(crate) use self::possession::{Proofs, Unused};
 pub(crate) use self::remembered::Remembered;
 
+/// The longest id of a resource, in bytes, as it is written in quotes.
+const MAX_RESOURCE_ID: usize = 512;
+
 /// A call as a door received it.
 pub(crate) struct Knock<'a> {
     /// The intent token, where one came.
@@ -245,7 +248,7 @@ impl Known<'_> {
             token: Zeroizing::new(self.text.to_owned()),
             token_sha256: self.digest,
             effect: tool.effect,
-            resource: resource(tool, call.params().members()),
+            resource: resource(tool, call.params().members())?,
             timeout: tool.timeout,
             resend: tool.resend.clone(),
             probe: probe(tool, &call, catalogue)?,
@@ -311,9 +314,15 @@ fn probe(tool: &Tool, call: &MatchedCall, catalogue: &Catalogue) -> Result<Optio
     }
 }
 
-/// The resource of a call, such as `Service::"payments"`.
-fn resource(tool: &Tool, params: &Map<String, Value>) -> String {
+/// The resource of a call, such as `Service::"payments"`. The journal finds and records calls by it, so
+/// its id is of a length that every database can index.
+fn resource(tool: &Tool, params: &Map<String, Value>) -> Result<String, Refusal> {
     let resource = &tool.definition().resource;
     let id = resource.id_in(params).unwrap_or_default();
-    format!("{}::{}", resource.type_, Value::String(id))
+    let quoted = Value::String(id).to_string();
+    if quoted.len() > MAX_RESOURCE_ID.saturating_add(2) {
+        let message = format!("the resource's id is longer than {MAX_RESOURCE_ID} bytes");
+        return Err(Refusal::new(RefusalCode::ParamsInvalid, message));
+    }
+    Ok(format!("{}::{quoted}", resource.type_))
 }

@@ -42,10 +42,13 @@ use self::predecessor::Owned;
 use self::server::HighWater;
 use self::settle::{Settle, SettleError, Settled};
 use self::spend::Spend;
+use self::store::calls;
 use crate::approved::Approved;
 use crate::control::{Control, ControlDocument, ControlError};
+use crate::execution::State;
 use crate::receipts::Signer;
 use crate::stamp;
+use crate::upstream::Underway;
 
 /// How many operations wait for the writer at most; beyond, calls are refused before they are spent.
 const QUEUE: usize = 4_096;
@@ -172,7 +175,8 @@ impl Journal {
         answer.await.unwrap_or(Err(SettleError::Unrecorded))
     }
 
-    /// The state of the token `jti`, after everything that was queued before.
+    /// The state of the token `jti`, after everything that was queued before. Of one that was never spent
+    /// the time of the answer is kept durably: what expired by then never runs, whatever the clock does.
     ///
     /// # Errors
     /// `store_unavailable` or `overload`.
@@ -246,6 +250,16 @@ impl Journal {
                 }
                 mpsc::error::TrySendError::Closed(_) => unavailable(),
             })
+    }
+}
+
+impl Underway for Journal {
+    async fn is_underway(&self, permit: &Permit) -> bool {
+        let (shared, jti) = (&self.shared, &permit.intent().jti);
+        match calls::by_jti(shared.database.read(), &shared.tenant, jti).await {
+            Ok(Some(call)) => call.attempt == *permit.attempt() && call.state == State::Consumed,
+            Ok(None) | Err(_) => false,
+        }
     }
 }
 

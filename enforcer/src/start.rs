@@ -32,7 +32,7 @@ use crate::pace::Pace;
 use crate::receipts::{ReceiptKeyError, Signer, outbox};
 use crate::refusals::Refusals;
 use crate::routes;
-use crate::state::{AppState, Doorway};
+use crate::state::{AppState, Components, Door, Doorway};
 use crate::upstream::{Forwarder, SetupError};
 
 /// An enforcer that is ready to be served.
@@ -133,14 +133,14 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
         control.clone(),
         journal.clone(),
     );
-    let doorway = Doorway {
+    let doorway = Doorway::new(Door {
         gate,
         executor,
         refusals: refusals.clone(),
         places: Places::default(),
         pace: Pace::default(),
-    };
-    let state = AppState {
+    });
+    let state = AppState::new(Components {
         doorway,
         books: books.clone(),
         control: control.clone(),
@@ -148,7 +148,7 @@ pub async fn build(config: Config, tasks: &Tasks) -> Result<Enforcer, EnforcerEr
         signer,
         credentials: credentials.clone(),
         clock: config.clock.clone(),
-    };
+    });
     follow(
         &config,
         tasks,

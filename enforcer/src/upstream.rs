@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use countersign_intent::id::{AttemptId, IntentId};
 use countersign_intent::precondition::Probe;
+use countersign_intent::token::Use;
 use countersign_intent::tool::Effect;
 use countersign_service::clock::Clock;
 use countersign_service::faults::Faults;
@@ -48,6 +49,8 @@ const DIAL_LIMIT: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_hours(24);
 /// Time between two looks for kept connections that nobody uses.
 const SWEEP: Duration = Duration::from_secs(2);
+/// How old may be what the database said when a call goes out again.
+const MOMENT: Duration = Duration::from_secs(2);
 /// Why a permit no longer counts.
 const STALE: &str = "stale: control changed or too much time passed since the token was spent";
 
@@ -56,6 +59,12 @@ const STALE: &str = "stale: control changed or too much time passed since the to
 pub(crate) struct Forwarder {
     upstreams: Arc<BTreeMap<String, Arc<Target>>>,
     watch: Watch,
+}
+
+/// Says, from the database itself, whether a call is on its way still.
+pub(crate) trait Underway: Sync {
+    /// Whether the attempt of `permit` is spent and has no end yet, as far as that can be read.
+    fn is_underway(&self, permit: &Permit) -> impl Future<Output = bool> + Send;
 }
 
 /// What is asked right before the first byte, and shared by all calls.
@@ -120,9 +129,10 @@ impl Forwarder {
         })
     }
 
-    /// Sends the one call that `permit` allows, within its time limit.
-    pub(crate) async fn forward(&self, permit: Permit) -> Forwarded {
-        let exchange = self.exchange(&permit).await;
+    /// Sends the one call that `permit` allows, within its time limit. `underway` is asked before a lost
+    /// call is sent again.
+    pub(crate) async fn forward(&self, permit: Permit, underway: &impl Underway) -> Forwarded {
+        let exchange = self.exchange(&permit, underway).await;
         Forwarded {
             attempt: permit.attempt().clone(),
             jti: permit.intent().jti.clone(),
@@ -131,15 +141,18 @@ impl Forwarder {
         }
     }
 
-    async fn exchange(&self, permit: &Permit) -> Exchange {
+    async fn exchange(&self, permit: &Permit, underway: &impl Underway) -> Exchange {
         let call = permit.call().request();
         let Some(target) = self.upstreams.get(&call.upstream) else {
             return Exchange::unknown(&call.upstream);
         };
         let watch = &self.watch;
-        let after = match permit.effect() {
-            Effect::Read => After::Keep,
-            Effect::Service | Effect::Destructive | Effect::Data => After::Close,
+        // A kept connection may have died, and the read is asked again on another: not with a token that
+        // is good for one call.
+        let after = match (permit.effect(), permit.intent().call().use_) {
+            (Effect::Read, Use::Lease) => After::Keep,
+            (Effect::Read, Use::Once)
+            | (Effect::Service | Effect::Destructive | Effect::Data, _) => After::Close,
         };
         let field = permit.resend().map(|resend| resend.header.as_str());
         let request = match target.request(call, &permit.intent().jti, field, after) {
@@ -161,6 +174,7 @@ impl Forwarder {
                     target,
                     permit,
                     watch,
+                    underway,
                 };
                 change.run(request).await
             }
@@ -226,9 +240,13 @@ impl Watch {
         permit.is_fresh(self.clock.monotonic(), self.generation())
     }
 
-    /// Whether control is what it was when the token was spent.
-    fn is_same_control(&self, permit: &Permit) -> bool {
-        permit.is_same_control(self.generation())
+    /// Whether a call that was found on its way at `asked` may go out again now: found a moment ago, the
+    /// authority was heard lately, and control is what it was when the token was spent.
+    fn is_current(&self, permit: &Permit, asked: Duration) -> bool {
+        let now = self.clock.monotonic();
+        now.saturating_sub(asked) <= MOMENT
+            && self.control.check_lease(permit.effect(), now).is_ok()
+            && permit.is_same_control(self.generation())
     }
 
     fn generation(&self) -> Option<u64> {
@@ -278,6 +296,7 @@ impl Exchange {
     }
 
     fn listening(self, late: Option<Late>) -> Self {
+        let late = late.map(|late| late.sent(self.sends));
         Self { late, ..self }
     }
 }

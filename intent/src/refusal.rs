@@ -114,12 +114,35 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// The longest message, in bytes.
+pub const MAX_MESSAGE: usize = 1_000;
+
+/// `message`, or as much of its beginning as may be kept and shown.
+pub fn shortened(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        message.push('…');
+    }
+    message
+}
+
 impl Refusal {
-    /// A refusal with `code` for the reason in `message`.
+    /// A refusal with `code` for the reason in `message`, of which at most [`MAX_MESSAGE`] bytes are
+    /// kept: it may quote what a stranger sent.
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        let message = shortened(message.into());
+        Self { code, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_messages_are_cut_between_characters() {
+        let refusal = Refusal::new(RefusalCode::ParamsInvalid, "é".repeat(200_000));
+        assert!(refusal.message.len() <= MAX_MESSAGE + "…".len());
+        assert!(refusal.message.ends_with("é…"));
     }
 }

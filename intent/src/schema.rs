@@ -33,7 +33,8 @@ pub(crate) fn violation(validator: &Validator, instance: &Value) -> Option<Strin
     } else {
         format!("`{place}`")
     };
-    Some(format!("{place}: {error}"))
+    // The value itself is the caller's, may be long, and may be a secret: it is not repeated.
+    Some(format!("{place}: {}", error.masked()))
 }
 
 /// Refuses a schema under which a member that nobody declared could stand: every value has a type or is

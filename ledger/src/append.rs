@@ -51,6 +51,9 @@ impl From<RunError> for AppendError {
         match error {
             RunError::Database(error) => Self::Database(error),
             error @ RunError::Count { .. } => Self::Changed(error),
+            error @ RunError::Unanswered { .. } => {
+                Self::Database(sqlx::Error::Protocol(error.to_string()))
+            }
         }
     }
 }

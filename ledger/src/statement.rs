@@ -2,7 +2,10 @@
 //!
 //! SQLite takes a text of several statements at once, which spares a small batch most of its way to the
 //! database's thread and back; PostgreSQL takes them one after another. Rows are padded with nulls to
-//! the next power of two, so that few texts serve every number of rows and stay prepared.
+//! one of few sizes, so that few texts serve every number of rows and stay prepared.
+//!
+//! PostgreSQL has numbered arguments. SQLite's are anonymous: the driver asks for each one's name, which
+//! SQLite finds by a walk along all names.
 
 use std::borrow::Cow;
 
@@ -81,6 +84,15 @@ pub struct Statement {
     expected: Option<u64>,
 }
 
+/// How a database is told where its arguments go.
+#[derive(Clone, Copy, Debug)]
+enum Style {
+    /// `?`, in order.
+    Anonymous,
+    /// `$1`, `$2`, ….
+    Numbered,
+}
+
 /// Statements did not run as they should. The transaction is to be rolled back.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -96,6 +108,12 @@ pub enum RunError {
         expected: u64,
         /// How many it changed.
         found: u64,
+    },
+    /// The database gave fewer answers than it was given statements.
+    #[error("the database did not answer `{sql}`")]
+    Unanswered {
+        /// How the statement begins.
+        sql: String,
     },
 }
 
@@ -126,10 +144,14 @@ impl Statement {
         self
     }
 
-    /// Goes on with `VALUES` and these rows, and rows of nulls up to the next power of two.
+    /// Goes on with `VALUES` and these rows, and rows of nulls up to the next of few sizes.
     pub fn values<const N: usize>(mut self, rows: impl IntoIterator<Item = [Argument; N]>) -> Self {
         self.sized = true;
+        let rows = rows.into_iter();
+        let likely = size(rows.size_hint().1.unwrap_or(0));
         let sql = self.sql.to_mut();
+        sql.reserve(likely.saturating_mul(N.saturating_add(1)).saturating_mul(3));
+        self.arguments.reserve(likely.saturating_mul(N));
         sql.push_str("VALUES ");
         let mut count = 0_usize;
         let before = self.arguments.len();
@@ -144,21 +166,21 @@ impl Statement {
             .iter()
             .map(Argument::null)
             .collect();
-        for index in count..count.next_power_of_two() {
+        for index in count..size(count) {
             push_row(sql, index, N);
             self.arguments.extend(padding.iter().cloned());
         }
         self
     }
 
-    /// Goes on with a list of these values, the last one repeated up to the next power of two.
+    /// Goes on with a list of these values, the last one repeated up to the next of few sizes.
     pub fn list(mut self, values: impl IntoIterator<Item = Argument>) -> Self {
         self.sized = true;
         let before = self.arguments.len();
         self.arguments.extend(values);
         let count = self.arguments.len().saturating_sub(before);
         if let Some(last) = self.arguments.last().cloned() {
-            let padding = count.next_power_of_two().saturating_sub(count);
+            let padding = size(count).saturating_sub(count);
             self.arguments.extend(std::iter::repeat_n(last, padding));
         }
         push_row(
@@ -176,7 +198,7 @@ impl Statement {
     }
 
     /// Appends the text with numbered arguments, the first of which is `first`.
-    fn render(&self, first: usize, text: &mut String) {
+    fn number(&self, first: usize, text: &mut String) {
         let mut pieces = self.sql.split('?');
         text.push_str(pieces.next().unwrap_or_default());
         for (index, piece) in pieces.enumerate() {
@@ -184,6 +206,11 @@ impl Statement {
             text.push_str(&first.saturating_add(index).to_string());
             text.push_str(piece);
         }
+    }
+
+    fn unanswered(&self) -> RunError {
+        let sql = self.sql.chars().take(80).collect();
+        RunError::Unanswered { sql }
     }
 
     fn check(&self, found: u64) -> Result<(), RunError> {
@@ -196,6 +223,13 @@ impl Statement {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// How many rows stand for `count`: the next power of two, or three quarters of it.
+fn size(count: usize) -> usize {
+    let power = count.next_power_of_two();
+    let less = power.saturating_sub(power >> 2);
+    if count <= less { less } else { power }
 }
 
 /// Appends `(?, …)` of `columns` columns, after a comma unless it is the first row.
@@ -216,6 +250,11 @@ pub async fn run(
     statements: Vec<Statement>,
 ) -> Result<Vec<Vec<AnyRow>>, RunError> {
     let several = connection.backend_name() == "SQLite";
+    let style = if several {
+        Style::Anonymous
+    } else {
+        Style::Numbered
+    };
     let arguments: usize = statements.iter().map(|one| one.arguments.len()).sum();
     let together = several && arguments <= SHARED;
     let mut found = Vec::with_capacity(statements.len());
@@ -223,30 +262,41 @@ pub async fn run(
     for statement in statements {
         let plain = several && !statement.sized && group.iter().all(|one| !one.sized);
         if !together && !plain {
-            run_group(connection, std::mem::take(&mut group), &mut found).await?;
+            let group = std::mem::take(&mut group);
+            run_group(connection, group, style, &mut found).await?;
         }
         group.push(statement);
     }
-    run_group(connection, group, &mut found).await?;
+    run_group(connection, group, style, &mut found).await?;
     Ok(found)
 }
 
 async fn run_group(
     connection: &mut AnyConnection,
     group: Vec<Statement>,
+    style: Style,
     found: &mut Vec<Vec<AnyRow>>,
 ) -> Result<(), RunError> {
     if group.is_empty() {
         return Ok(());
     }
-    let mut text = String::with_capacity(1_024);
+    let length: usize = group.iter().map(|one| one.sql.len()).sum();
+    let count: usize = group.iter().map(|one| one.arguments.len()).sum();
+    // `$1234` is longer than `?`.
+    let mut text = String::with_capacity(length.saturating_add(count.saturating_mul(4)));
     let mut arguments = AnyArguments::default();
+    arguments.reserve(count, 0);
     let mut checks = Vec::with_capacity(group.len());
     for mut statement in group {
         if !text.is_empty() {
             text.push(';');
         }
-        statement.render(arguments.len().saturating_add(1), &mut text);
+        match style {
+            Style::Anonymous => text.push_str(&statement.sql),
+            Style::Numbered => {
+                statement.number(arguments.len().saturating_add(1), &mut text);
+            }
+        }
         for argument in std::mem::take(&mut statement.arguments) {
             let added = match argument {
                 Argument::Text(text) => arguments.add(text),
@@ -270,7 +320,11 @@ async fn run_group(
             }
         }
     }
-    Ok(())
+    // Row counts are what "once" rests on: a statement without one was not checked.
+    match checks.next() {
+        None => Ok(()),
+        Some(statement) => Err(statement.unanswered()),
+    }
 }
 
 #[cfg(test)]
@@ -279,30 +333,40 @@ mod tests {
 
     fn text(statement: &Statement) -> String {
         let mut text = String::new();
-        statement.render(3, &mut text);
+        statement.number(3, &mut text);
         text
     }
 
     #[test]
     fn rows_are_padded_with_nulls_of_their_type() {
-        let rows = (0..3).map(|n| [Argument::from(n), Argument::from("x")]);
+        let rows = (0..5).map(|n| [Argument::from(n), Argument::from("x")]);
         let statement = Statement::new("INSERT INTO t ").values(rows);
-        let expected = "INSERT INTO t VALUES ($3, $4), ($5, $6), ($7, $8), ($9, $10)";
+        let expected =
+            "INSERT INTO t VALUES ($3, $4), ($5, $6), ($7, $8), ($9, $10), ($11, $12), ($13, $14)";
         assert_eq!(text(&statement), expected);
         let last = [Argument::Integer(None), Argument::Text(None)];
-        assert_eq!(statement.arguments[6..], last);
+        assert_eq!(statement.arguments[10..], last);
     }
 
     #[test]
     fn lists_repeat_their_last_value() {
-        let values = ["a", "b", "c"].map(Argument::from);
+        let values = ["a", "b", "c", "d", "e"].map(Argument::from);
         let statement = Statement::new("SELECT 1 WHERE x = ? AND y IN ")
             .bind(1)
             .list(values);
         assert_eq!(
             text(&statement),
-            "SELECT 1 WHERE x = $3 AND y IN ($4, $5, $6, $7)"
+            "SELECT 1 WHERE x = $3 AND y IN ($4, $5, $6, $7, $8, $9)"
         );
-        assert_eq!(statement.arguments[4], Argument::from("c"));
+        assert_eq!(statement.arguments[6], Argument::from("e"));
+    }
+
+    #[test]
+    fn sizes_are_few_and_never_too_small() {
+        let sizes: Vec<usize> = (0..=128).map(size).collect();
+        assert!(sizes.iter().enumerate().all(|(count, size)| *size >= count));
+        let mut few = sizes;
+        few.dedup();
+        assert_eq!(few, [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128]);
     }
 }

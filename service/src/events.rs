@@ -3,6 +3,7 @@
 //! The hub keeps the last 1,024 events. Subscribers read them by cursor, so a slow one is not sent gaps:
 //! it gets `reset` and a fresh snapshot when the hub no longer has what it needs.
 
+mod item;
 mod stream;
 
 use std::collections::VecDeque;
@@ -10,11 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 
+pub use item::Item;
 pub use stream::{Feed, LastEventId, Snapshot};
 
 /// How many events the hub keeps for catch-up.
@@ -23,7 +24,7 @@ const KEPT: usize = 1024;
 const MAX_STREAMS: usize = 256;
 
 /// A change that subscribers should know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Event {
     /// Rises by one per event; across restarts it rises too.
     pub sequence: u64,
@@ -34,7 +35,7 @@ pub struct Event {
     /// The item's id.
     pub id: String,
     /// The item, in the shape of its list; null when removed.
-    pub item: Value,
+    pub item: Item,
 }
 
 /// What happened to an item.
@@ -94,17 +95,32 @@ impl Hub {
     ///
     /// Publish after the change is committed, with the item as its list shows it.
     pub fn publish(&self, topic: &'static str, id: impl Into<String>, item: &impl Serialize) {
-        match serde_json::to_value(item) {
-            Ok(item) => self.push(Change::Upsert, topic, id.into(), item),
-            Err(error) => {
-                tracing::error!(event.topic = topic, %error, "an event cannot be written");
-            }
+        match serde_json::to_string(item) {
+            Ok(text) => self.push(Change::Upsert, topic, id.into(), Item::written(text)),
+            Err(error) => unwritten(topic, &error),
         }
+    }
+
+    /// As [`Hub::publish`], for what changes often: the item is written when somebody wants to see it,
+    /// if ever.
+    pub fn publish_later<T>(&self, topic: &'static str, id: impl Into<String>, item: T)
+    where
+        T: Serialize + Send + 'static,
+    {
+        let item = Item::later(move || match serde_json::to_string(&item) {
+            Ok(text) => text,
+            Err(error) => {
+                unwritten(topic, &error);
+                "null".to_owned()
+            }
+        });
+        self.push(Change::Upsert, topic, id.into(), item);
     }
 
     /// Tells subscribers that an item is gone.
     pub fn remove(&self, topic: &'static str, id: impl Into<String>) {
-        self.push(Change::Remove, topic, id.into(), Value::Null);
+        let nothing = Item::written("null".to_owned());
+        self.push(Change::Remove, topic, id.into(), nothing);
     }
 
     /// The sequence number of the last event.
@@ -130,7 +146,7 @@ impl Hub {
         }
     }
 
-    fn push(&self, change: Change, topic: &'static str, id: String, item: Value) {
+    fn push(&self, change: Change, topic: &'static str, id: String, item: Item) {
         let mut ring = self.ring();
         let sequence = ring.latest.saturating_add(1);
         ring.latest = sequence;
@@ -171,6 +187,10 @@ impl Hub {
         let seat = Seat(self.clone());
         (streams < MAX_STREAMS).then_some(seat)
     }
+}
+
+fn unwritten(topic: &'static str, error: &serde_json::Error) {
+    tracing::error!(event.topic = topic, %error, "an event cannot be written");
 }
 
 /// One of the places for streams, free again when dropped.

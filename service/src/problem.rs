@@ -12,7 +12,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use countersign_intent::refusal::Refusal;
+use countersign_intent::refusal::{self, Refusal};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -80,14 +80,18 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of `kind`; `detail` tells a person what happened, in one sentence without a full stop.
+    /// A problem of `kind`; `detail` tells a person what happened, in one sentence without a full stop. Of
+    /// a long one the beginning is kept: it may quote what a stranger sent.
     ///
     /// The detail of an `internal` problem goes to the log and never to the client.
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
             status: None,
-            detail: detail.into(),
+            detail: match detail.into() {
+                Cow::Owned(detail) => Cow::Owned(refusal::shortened(detail)),
+                detail @ Cow::Borrowed(_) => detail,
+            },
             reasons: Vec::new(),
             policies: Vec::new(),
             extra: BTreeMap::new(),

@@ -1,38 +1,37 @@
-//! One counter over the last minute, in constant space.
+//! One counter over the last minute, in space for the seconds in which something was counted.
+
+use std::collections::VecDeque;
 
 /// Seconds counted apart: those of a minute, and one more, because the oldest and the newest second are
 /// both in the window with only a part of themselves.
-const SLOTS: usize = 61;
+const WINDOW: u32 = 61;
 
 /// Calls of the last 61 seconds, the current one included.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Counter {
     /// The newest second in which something was counted or asked.
-    second: u64,
-    sum: u64,
-    slots: [u32; SLOTS],
+    second: u32,
+    sum: u32,
+    /// The seconds with calls, the oldest first.
+    slots: VecDeque<Slot>,
 }
 
-impl Default for Counter {
-    fn default() -> Self {
-        Self {
-            second: 0,
-            sum: 0,
-            slots: [0; SLOTS],
-        }
-    }
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    second: u32,
+    count: u32,
 }
 
 impl Counter {
     /// Whether one more fits at `second` under `limit`; else what was `reached`.
     pub(super) fn room<E>(
         &mut self,
-        second: u64,
+        second: u32,
         limit: u32,
         reached: fn(u32) -> E,
     ) -> Result<(), E> {
         self.advance(second);
-        if self.sum < u64::from(limit) {
+        if self.sum < limit {
             Ok(())
         } else {
             Err(reached(limit))
@@ -41,55 +40,51 @@ impl Counter {
 
     /// Counts one at the newest second.
     pub(super) fn add(&mut self) {
-        let slot = slot(self.second);
-        if let Some(count) = self.slots.get_mut(slot) {
-            *count = count.saturating_add(1);
-            self.sum = self.sum.saturating_add(1);
+        match self.slots.back_mut() {
+            Some(newest) if newest.second == self.second => {
+                newest.count = newest.count.saturating_add(1);
+            }
+            Some(_) | None => self.slots.push_back(Slot {
+                second: self.second,
+                count: 1,
+            }),
         }
+        self.sum = self.sum.saturating_add(1);
     }
 
     /// Takes back one that was counted at `second`, unless that is forgotten already.
-    pub(super) fn give_back(&mut self, second: u64) {
-        if second + SLOTS as u64 <= self.second {
-            return;
-        }
-        if let Some(count) = self.slots.get_mut(slot(second)).filter(|count| **count > 0) {
-            *count -= 1;
+    pub(super) fn give_back(&mut self, second: u32) {
+        let slot = self
+            .slots
+            .iter_mut()
+            .rev()
+            .find(|slot| slot.second == second && slot.count > 0);
+        if let Some(slot) = slot {
+            slot.count -= 1;
             self.sum = self.sum.saturating_sub(1);
         }
     }
 
     /// The newest second in which something was counted or asked.
-    pub(super) const fn second(&self) -> u64 {
+    pub(super) const fn second(&self) -> u32 {
         self.second
     }
 
     /// Whether nothing of the last minute is counted.
-    pub(super) fn is_empty(&mut self, second: u64) -> bool {
+    pub(super) fn is_empty(&mut self, second: u32) -> bool {
         self.advance(second);
         self.sum == 0
     }
 
     /// Forgets what is older than the window that ends in `second`, which never goes back.
-    fn advance(&mut self, second: u64) {
-        if second <= self.second {
-            return;
-        }
-        let passed = second - self.second;
-        if passed >= SLOTS as u64 {
-            self.slots = [0; SLOTS];
-            self.sum = 0;
-        } else {
-            for expired in self.second + 1..=second {
-                if let Some(count) = self.slots.get_mut(slot(expired)) {
-                    self.sum = self.sum.saturating_sub(u64::from(std::mem::take(count)));
-                }
+    fn advance(&mut self, second: u32) {
+        self.second = self.second.max(second);
+        while let Some(oldest) = self.slots.front() {
+            if self.second.saturating_sub(oldest.second) < WINDOW {
+                return;
             }
+            self.sum = self.sum.saturating_sub(oldest.count);
+            self.slots.pop_front();
         }
-        self.second = second;
     }
-}
-
-fn slot(second: u64) -> usize {
-    usize::try_from(second % SLOTS as u64).unwrap_or(0)
 }

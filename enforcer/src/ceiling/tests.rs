@@ -134,11 +134,31 @@ fn counters_are_bounded_and_those_no_longer_needed_make_room() {
     }
     let more = call(&names, Effect::Service, "more");
     let refusal = window.take(&more, seconds(5)).unwrap_err();
-    assert_eq!(refusal.code, RefusalCode::Ceiling);
+    assert_eq!(refusal.code, RefusalCode::Overload);
     let known = call(&names, Effect::Service, "7");
     let _taken = window.take(&known, seconds(6)).unwrap();
     let _taken = window.take(&more, seconds(66)).unwrap();
     assert_eq!(window.lock().resource_count, 2);
+}
+
+#[test]
+fn counters_that_count_nothing_any_more_go_without_being_in_the_way() {
+    let window = Window::new(Ceilings::default());
+    let names = names();
+    for n in 0..100 {
+        let resource = n.to_string();
+        let _taken = window
+            .take(&call(&names, Effect::Service, &resource), seconds(n))
+            .unwrap();
+    }
+    assert_eq!(
+        window.lock().resource_count,
+        99,
+        "the first went after a minute"
+    );
+    let late = call(&names, Effect::Service, "late");
+    let _taken = window.take(&late, seconds(1_000)).unwrap();
+    assert_eq!(window.lock().resource_count, 1);
 }
 
 #[test]

@@ -5,14 +5,16 @@
 //! write demand the state that was read, and the batch begins again where they do not find it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use countersign_intent::digest::Digest;
 use countersign_intent::id::{AttemptId, IntentId, PlanId, StepId, TenantId};
 use countersign_intent::tool::Effect;
-use countersign_ledger::statement::{Statement, run};
+use countersign_ledger::statement::{RunError, Statement, run};
 use countersign_ledger::{Draft, Ledger, Link, Tip};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::call::Call;
 use super::store::receipts::NewReceipt;
@@ -35,10 +37,12 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 pub(super) struct Batch {
     tenant: TenantId,
-    calls: BTreeMap<IntentId, Call>,
-    holders: BTreeMap<String, Call>,
+    calls: BTreeMap<IntentId, Arc<Call>>,
+    holders: BTreeMap<String, Arc<Call>>,
     steps: BTreeMap<(PlanId, StepId), AttemptId>,
     words: BTreeMap<IntentId, Vec<Word>>,
+    /// Calls in doubt that nobody else changes or speaks of until this is written.
+    doubts: BTreeSet<IntentId>,
     /// What was spent, in order.
     spent: Vec<IntentId>,
     /// What was moved, with the stored state.
@@ -48,6 +52,8 @@ pub(super) struct Batch {
     tip: Tip,
     links: Vec<Link>,
     receipts: Vec<NewReceipt>,
+    /// Receipts of notes, which may be kept already: a note whose commit is not known comes again.
+    noted: Vec<NewReceipt>,
     posted: Vec<String>,
     high_water: Option<Timestamp>,
 }
@@ -59,16 +65,56 @@ pub(super) struct Written {
     pub(super) tip: Tip,
     /// The highest time that any process saw, where it was asked for.
     pub(super) high_water: Option<Timestamp>,
+    /// When the first of the spent tokens expires.
+    pub(super) expiry: Option<Timestamp>,
+}
+
+/// A transaction that its first statement begins.
+#[derive(Debug)]
+pub(super) struct Transaction<'c> {
+    connection: &'c mut AnyConnection,
+    /// What begins it, as long as that is not done.
+    opening: Option<&'static str>,
+}
+
+impl<'c> Transaction<'c> {
+    /// On `connection`, where `opening` is still to be run.
+    pub(super) fn new(connection: &'c mut AnyConnection, opening: Option<&'static str>) -> Self {
+        Self {
+            connection,
+            opening,
+        }
+    }
+
+    /// Its connection, for what is run by itself.
+    pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        if self.opening.is_some() {
+            self.run(Vec::new()).await?;
+        }
+        Ok(self.connection)
+    }
+
+    async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Vec<AnyRow>>, RunError> {
+        let Some(opening) = self.opening.take() else {
+            return run(self.connection, statements).await;
+        };
+        statements.insert(0, Statement::new(opening));
+        let mut found = run(self.connection, statements).await?;
+        if !found.is_empty() {
+            found.remove(0);
+        }
+        Ok(found)
+    }
 }
 
 impl Batch {
     /// Reads what is `wanted`; `known` are calls of which the stored state is known.
     pub(super) async fn read(
-        connection: &mut AnyConnection,
+        transaction: &mut Transaction<'_>,
         tenant: &TenantId,
         from: Tip,
         wanted: &Wanted,
-        known: &BTreeMap<IntentId, Call>,
+        known: &BTreeMap<IntentId, Arc<Call>>,
     ) -> Result<Self, StoreError> {
         let mut batch = Self {
             tenant: tenant.clone(),
@@ -76,6 +122,7 @@ impl Batch {
             holders: BTreeMap::new(),
             steps: BTreeMap::new(),
             words: BTreeMap::new(),
+            doubts: BTreeSet::new(),
             spent: Vec::new(),
             moved: BTreeMap::new(),
             said: Vec::new(),
@@ -83,16 +130,24 @@ impl Batch {
             tip: from,
             links: Vec::new(),
             receipts: Vec::new(),
+            noted: Vec::new(),
             posted: Vec::new(),
             high_water: None,
         };
         let (kept, unknown): (Vec<_>, Vec<_>) = wanted
             .tokens
             .iter()
-            .partition(|jti| known.contains_key(*jti));
+            .partition(|jti| known.contains_key(*jti) && !wanted.words.contains(*jti));
         let kept = kept.into_iter().filter_map(|jti| known.get(jti));
-        batch.calls = kept.map(|call| (call.jti.clone(), call.clone())).collect();
+        batch.calls = kept
+            .map(|call| (call.jti.clone(), Arc::clone(call)))
+            .collect();
         let mut statements = Vec::new();
+        // Words are weighed with those of before: first come the locks, then everything is read.
+        if !wanted.words.is_empty() {
+            statements.push(calls::hold_doubts(tenant, &wanted.words));
+        }
+        let locked = statements.len();
         if !unknown.is_empty() {
             statements.push(calls::find(tenant, unknown));
         }
@@ -106,39 +161,59 @@ impl Batch {
             let steps = wanted.steps.iter().map(|(plan, step)| (plan, step));
             statements.push(calls::of_steps(tenant, steps));
         }
-        for (index, rows) in run(connection, statements).await?.into_iter().enumerate() {
+        // Where there is nothing to read, the first statement that writes begins the transaction.
+        let found = if statements.is_empty() {
+            Vec::new()
+        } else {
+            transaction.run(statements).await?
+        };
+        for (index, rows) in found.into_iter().enumerate() {
             for row in rows {
-                let call = calls::read(&row)?;
+                if index < locked {
+                    batch.doubts.insert(calls::held(&row)?);
+                    continue;
+                }
+                let call = Arc::new(calls::read(&row)?);
                 if index < asked {
                     batch.calls.insert(call.jti.clone(), call);
                 } else if index < held {
                     batch.holders.insert(call.resource.clone(), call);
                 } else {
                     let step = (call.plan.clone(), call.step.clone());
-                    batch.steps.insert(step, call.attempt);
+                    batch.steps.insert(step, call.attempt.clone());
                 }
             }
         }
         for jti in &wanted.words {
-            let said = words::of(&mut *connection, tenant, jti).await?;
+            let said = words::of(transaction.connection().await?, tenant, jti).await?;
             batch.words.insert(jti.clone(), said);
         }
         Ok(batch)
     }
 
     /// The call that spent `jti`.
-    pub(super) fn call(&self, jti: &IntentId) -> Option<&Call> {
+    pub(super) fn call(&self, jti: &IntentId) -> Option<&Arc<Call>> {
         self.calls.get(jti)
     }
 
     /// The call that holds the resource of `call`.
     pub(super) fn holder(&self, call: &Call) -> Option<&Call> {
-        self.holders.get(&call.resource)
+        self.holders.get(&call.resource).map(Arc::as_ref)
     }
 
     /// The attempt that ran, or may have run, for the step of `call`.
     pub(super) fn ran(&self, call: &Call) -> Option<&AttemptId> {
         self.steps.get(&(call.plan.clone(), call.step.clone()))
+    }
+
+    /// Whether nobody else can settle, or speak of, the call in doubt that spent `jti`.
+    pub(super) fn has_doubt(&self, jti: &IntentId) -> bool {
+        self.doubts.contains(jti)
+    }
+
+    /// Says that it is `now` at least.
+    pub(super) fn date(&mut self, now: Timestamp) {
+        self.high_water = self.high_water.max(Some(now));
     }
 
     /// What was said of the call that spent `jti`.
@@ -155,17 +230,17 @@ impl Batch {
     }
 
     /// Spends the token of `call`.
-    pub(super) fn spend(&mut self, call: &Call) {
+    pub(super) fn spend(&mut self, call: &Arc<Call>) {
         if call.effect != Effect::Read {
-            self.holders.insert(call.resource.clone(), call.clone());
+            self.holders.insert(call.resource.clone(), Arc::clone(call));
         }
         if once_per_step(call) {
             let step = (call.plan.clone(), call.step.clone());
             self.steps.insert(step, call.attempt.clone());
         }
-        self.high_water = self.high_water.max(Some(call.consumed_at));
+        self.date(call.consumed_at);
         self.spent.push(call.jti.clone());
-        self.calls.insert(call.jti.clone(), call.clone());
+        self.calls.insert(call.jti.clone(), Arc::clone(call));
     }
 
     /// Moves `call` on from the state `from`.
@@ -183,7 +258,7 @@ impl Batch {
             }
         }
         self.moved.insert(call.jti.clone(), from);
-        self.calls.insert(call.jti.clone(), call.clone());
+        self.calls.insert(call.jti.clone(), Arc::new(call.clone()));
     }
 
     /// Whether the call that spent `jti` was changed in this batch, so that a second change must wait
@@ -205,10 +280,15 @@ impl Batch {
         self.receipts.push(receipt);
     }
 
+    /// Keeps a receipt of a note, unless it is kept already.
+    pub(super) fn keep_noted(&mut self, receipt: NewReceipt) {
+        self.noted.push(receipt);
+    }
+
     /// The call that spent `jti` has this receipt now.
     pub(super) fn give(&mut self, jti: &IntentId, receipt: &str) {
         if let Some(call) = self.calls.get_mut(jti) {
-            call.receipt = Some(receipt.to_owned());
+            Arc::make_mut(call).receipt = Some(receipt.to_owned());
         }
     }
 
@@ -220,14 +300,16 @@ impl Batch {
     /// Writes it all; the transaction is still to be committed.
     pub(super) async fn write(
         mut self,
-        connection: &mut AnyConnection,
+        transaction: &mut Transaction<'_>,
         ledger: &Ledger,
     ) -> Result<Written, StoreError> {
         for (call, word) in &self.said {
-            words::put(&mut *connection, call, word).await?;
+            words::put(transaction.connection().await?, call, word).await?;
         }
         let (statements, clock) = self.statements(ledger);
-        let found = run(connection, statements).await?;
+        let spent = self.spent.iter().filter_map(|jti| self.calls.get(jti));
+        let expiry = spent.map(|call| call.exp).min();
+        let found = transaction.run(statements).await?;
         let high_water = match clock.and_then(|index| found.get(index)) {
             Some(rows) => state::raised(rows)?,
             None => None,
@@ -235,6 +317,7 @@ impl Batch {
         Ok(Written {
             tip: self.tip,
             high_water,
+            expiry,
         })
     }
 
@@ -244,13 +327,14 @@ impl Batch {
         let mut statements = Vec::new();
         if !self.moved.is_empty() {
             let moved = self.moved.iter();
-            let moved = moved.filter_map(|(jti, from)| Some((self.calls.get(jti)?, *from)));
+            let moved = moved.filter_map(|(jti, from)| Some((&**self.calls.get(jti)?, *from)));
             statements.push(calls::advance(&self.tenant, moved));
         }
         if !self.spent.is_empty() {
             self.spent.sort();
             let spent = self.spent.iter().filter_map(|jti| self.calls.get(jti));
-            statements.push(calls::insert(spent));
+            let spent = spent.map(Arc::as_ref);
+            statements.push(calls::insert(&self.tenant, ledger.writer(), spent));
         }
         let clock = self.high_water.map(|now| {
             statements.push(state::raise_high_water(now));
@@ -262,6 +346,9 @@ impl Batch {
         }
         if !self.receipts.is_empty() {
             statements.extend(receipts::insert(&self.receipts));
+        }
+        if !self.noted.is_empty() {
+            statements.extend(receipts::insert_new(&self.noted));
         }
         statements.extend(ledger.statements(self.from, &self.links));
         (statements, clock)

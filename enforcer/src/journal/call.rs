@@ -1,11 +1,13 @@
 //! One spent token and what became of it: the row, and how it reads to others.
 
+use std::sync::Arc;
+
 use countersign_intent::digest::Digest;
 use countersign_intent::id::{AgentId, AttemptId, IntentId, PlanId, StepId, TenantId, ToolName};
 use countersign_intent::receipt::{Looked, Outcome};
 use countersign_intent::tool::Effect;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::words::{self, Word};
 use crate::execution::{Resolution, State};
@@ -16,7 +18,6 @@ pub(crate) struct Call {
     pub(crate) tenant: TenantId,
     pub(crate) jti: IntentId,
     pub(crate) attempt: AttemptId,
-    pub(crate) writer: String,
     pub(crate) state: State,
     pub(crate) cause: Option<String>,
     pub(crate) agent: AgentId,
@@ -100,6 +101,25 @@ pub(crate) struct CallView {
     /// The latest signed receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) receipt: Option<String>,
+}
+
+/// A call to be shown when somebody looks.
+pub(crate) struct Shown {
+    call: Arc<Call>,
+    words: Vec<Word>,
+}
+
+impl Shown {
+    pub(crate) fn new(call: Arc<Call>, words: Vec<Word>) -> Self {
+        Self { call, words }
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let view = self.call.view_with(self.words.clone());
+        view.serialize(serializer)
+    }
 }
 
 impl Call {

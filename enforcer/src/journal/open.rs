@@ -216,11 +216,12 @@ async fn floor(
 }
 
 /// Looks whether a new connection leads to the server of before, and raises the floor if it does not:
-/// part of the first transaction on it.
+/// part of the first transaction on it. What was found is known only once that transaction holds, so that
+/// a floor that was not written is raised again.
 pub(super) async fn check_server(
     shared: &Shared,
     tx: &mut AnyConnection,
-) -> Result<(), StoreError> {
+) -> Result<HighWater, StoreError> {
     let found = HighWater::read(&mut *tx, &shared.ledger, shared.database.engine()).await?;
     let lost = shared.known().contradiction(&found);
     if lost.is_some() {
@@ -228,6 +229,5 @@ pub(super) async fn check_server(
         let raised = floor(tx, lost, now).await?;
         shared.raise_floor(raised);
     }
-    *shared.known() = found;
-    Ok(())
+    Ok(found)
 }

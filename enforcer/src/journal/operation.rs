@@ -1,5 +1,7 @@
 //! What the writer is asked to do, and how each question is answered.
 
+use std::sync::Arc;
+
 use countersign_intent::id::IntentId;
 use countersign_intent::refusal::Refusal;
 use countersign_ledger::Kind;
@@ -61,9 +63,9 @@ pub(crate) struct Note {
 /// What applying an operation came to; it holds once the transaction is committed.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Spend(Result<(Box<Call>, Standing), Refusal>),
+    Spend(Result<(Arc<Call>, Standing), Refusal>),
     Settle(Result<Box<Settled>, SettleError>),
-    LookUp(Option<Box<Call>>),
+    LookUp(Option<Arc<Call>>),
     Control(Result<Box<Snapshot>, PutError>),
     Note,
     Posted,
@@ -96,7 +98,8 @@ impl Operation {
                 if let Some(reply) = reply {
                     let _ = reply.send(Err(SettleError::Unrecorded));
                 }
-                Some(*settle)
+                // People were told that their word is not recorded: it is theirs to say it again.
+                (!settle.is_word()).then_some(*settle)
             }
             Self::LookUp { reply, .. } => {
                 let _ = reply.send(Err(unavailable()));
@@ -128,7 +131,7 @@ impl Operation {
                 let _ = reply.send(answer.map(|settled| *settled));
             }
             (Self::LookUp { reply, .. }, Answer::LookUp(call)) => {
-                let _ = reply.send(Ok(call.map(|call| *call)));
+                let _ = reply.send(Ok(call.map(Arc::unwrap_or_clone)));
             }
             (Self::Control { reply, .. }, Answer::Control(answer)) => {
                 let _ = reply.send(answer.map(|snapshot| snapshot.generation()));
@@ -151,5 +154,39 @@ impl Operation {
             | Self::Note { .. }
             | Self::Posted { .. } => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_intent::id::AttemptId;
+
+    use super::super::words::Word;
+    use super::*;
+    use crate::execution::{Event, Resolution};
+
+    #[test]
+    fn an_outcome_that_failed_is_kept_and_a_persons_word_is_not() {
+        let at = Timestamp::UNIX_EPOCH;
+        let (jti, attempt) = (IntentId::mint(at, [1; 10]), AttemptId::mint(at, [2; 10]));
+        let settle = |event| Operation::Settle {
+            settle: Box::new(Settle::of(&jti, &attempt, event)),
+            reply: None,
+        };
+        let left = settle(Event::Answered(200)).fail(Failure::NotCommitted);
+        assert!(left.is_some(), "what happened is recorded later");
+        let word = Word {
+            by: "ann".parse().unwrap(),
+            resolution: Resolution::NotExecuted,
+            evidence: "the log".to_owned(),
+            reason: "nothing there".to_owned(),
+            at,
+        };
+        let event = Event::Settled(Resolution::NotExecuted);
+        let spoken = Operation::Settle {
+            settle: Box::new(Settle::of(&jti, &attempt, event).on_word_of(word)),
+            reply: None,
+        };
+        assert!(spoken.fail(Failure::Unknown).is_none());
     }
 }

@@ -1,6 +1,8 @@
 //! Recording what became of an attempt: state, record, receipt and lock, in one transaction.
 
-use countersign_intent::id::{AttemptId, IntentId};
+use std::collections::BTreeSet;
+
+use countersign_intent::id::{AttemptId, IntentId, OperatorId};
 use countersign_ledger::{Draft, Kind};
 use countersign_service::faults::Point;
 use jiff::Timestamp;
@@ -25,6 +27,8 @@ pub(crate) struct Settle {
     body: Option<BodyDigest>,
     sends: u32,
     word: Option<Word>,
+    /// Whose words count; everybody's where it is not said.
+    people: Option<BTreeSet<OperatorId>>,
 }
 
 /// It is recorded: the call as it is now, with its receipt, and what people said of it. A call that is
@@ -72,6 +76,7 @@ impl Settle {
             body: None,
             sends: 1,
             word: None,
+            people: None,
         }
     }
 
@@ -100,6 +105,13 @@ impl Settle {
     #[must_use]
     pub(crate) fn on_word_of(mut self, word: Word) -> Self {
         self.word = Some(word);
+        self
+    }
+
+    /// Who is asked: what others said before counts no more.
+    #[must_use]
+    pub(crate) fn among(mut self, people: BTreeSet<OperatorId>) -> Self {
+        self.people = Some(people);
         self
     }
 
@@ -133,20 +145,38 @@ impl Settle {
             Ok(next) => next,
             Err(error) => return Ok(Err(SettleError::NoTransition(error.state))),
         };
-        let call = call.clone();
+        let call = Call::clone(call);
         if let Some(word) = &self.word {
-            match words::weigh(call.effect, word, batch.words(&self.jti)) {
+            if !batch.has_doubt(&self.jti) {
+                return Err(StoreError::Moved);
+            }
+            match words::weigh(call.effect, word, &self.counting(batch)) {
                 Weight::Settles => batch.say(&call, word),
-                Weight::Waits => return Ok(Ok(Box::new(wait(shared, batch, call, word)?))),
+                Weight::Waits => return Ok(Ok(Box::new(self.wait(shared, batch, call, word)?))),
                 Weight::Differs(other) => return Ok(Err(SettleError::Differs(Box::new(other)))),
             }
         }
         let ended_at = stamp::whole_millis(shared.clock.now()).max(call.consumed_at);
         let mut call = self.moved(call, next, ended_at);
-        let words = batch.words(&self.jti).to_vec();
+        let words = self.counting(batch);
         batch.advance(&call, from);
         call.receipt = self.record(shared, batch, (&call, &words), ended_at)?;
         Ok(Ok(Box::new(Settled { call, words })))
+    }
+
+    /// What was said by people who are still asked.
+    fn counting(&self, batch: &Batch) -> Vec<Word> {
+        let counts = |word: &&Word| {
+            self.people
+                .as_ref()
+                .is_none_or(|people| people.contains(&word.by))
+        };
+        batch
+            .words(&self.jti)
+            .iter()
+            .filter(counts)
+            .cloned()
+            .collect()
     }
 
     fn moved(&self, mut call: Call, next: State, ended_at: Timestamp) -> Call {
@@ -207,6 +237,25 @@ impl Settle {
         Ok(Some(jws))
     }
 
+    /// The call stays as it is until more people say the same.
+    fn wait(
+        &self,
+        shared: &Shared,
+        batch: &mut Batch,
+        call: Call,
+        word: &Word,
+    ) -> Result<Settled, StoreError> {
+        batch.say(&call, word);
+        let draft = Draft {
+            kind: Kind::Resolve,
+            at: word.at,
+            body: words::waiting(&call, word),
+        };
+        batch.record(&shared.ledger, draft)?;
+        let words = self.counting(batch);
+        Ok(Settled { call, words })
+    }
+
     fn body_of(&self, call: &Call, words: &[Word]) -> Value {
         let mut body = json!({
             "jti": call.jti,
@@ -243,22 +292,4 @@ impl Settle {
         }
         body
     }
-}
-
-/// The call stays as it is until more people say the same.
-fn wait(
-    shared: &Shared,
-    batch: &mut Batch,
-    call: Call,
-    word: &Word,
-) -> Result<Settled, StoreError> {
-    batch.say(&call, word);
-    let draft = Draft {
-        kind: Kind::Resolve,
-        at: word.at,
-        body: words::waiting(&call, word),
-    };
-    batch.record(&shared.ledger, draft)?;
-    let words = batch.words(&call.jti).to_vec();
-    Ok(Settled { call, words })
 }

@@ -77,7 +77,7 @@ impl Spend {
         &self,
         shared: &Shared,
         batch: &mut Batch,
-    ) -> Result<Result<(Box<Call>, Standing), Refusal>, StoreError> {
+    ) -> Result<Result<(Arc<Call>, Standing), Refusal>, StoreError> {
         let checked = shared
             .now()
             .and_then(|now| Ok((now, self.check(shared, now)?)));
@@ -85,7 +85,7 @@ impl Spend {
             Ok(checked) => checked,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let call = self.call(shared, now);
+        let call = Arc::new(self.call(shared, now));
         if let Some(earlier) = batch.call(&call.jti) {
             return Ok(Err(used(earlier)));
         }
@@ -111,7 +111,7 @@ impl Spend {
         };
         batch.record(&shared.ledger, draft)?;
         shared.faults.reach(Point::Sequenced);
-        Ok(Ok((Box::new(call), standing)))
+        Ok(Ok((call, standing)))
     }
 
     /// Control, key, floor, epoch and life again: time has passed since the call was admitted.
@@ -149,7 +149,6 @@ impl Spend {
             tenant: shared.tenant.clone(),
             jti: intent.jti.clone(),
             attempt: self.attempt.clone(),
-            writer: shared.ledger.writer().to_owned(),
             state: State::Consumed,
             cause: None,
             agent: intent.sub.clone(),

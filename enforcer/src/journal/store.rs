@@ -26,6 +26,9 @@ pub(crate) enum StoreError {
     /// Another process was faster: what was read before is no longer so.
     #[error("another process changed what was read")]
     Raced(#[source] RunError),
+    /// Another process put the call in doubt between two looks at it.
+    #[error("another process changed the call")]
+    Moved,
     /// The connection is a new one, whose server was not looked at.
     #[error("the connection to the database is a new one")]
     Reconnected,
@@ -56,6 +59,9 @@ impl From<RunError> for StoreError {
         match error {
             RunError::Database(error) => Self::Database(error),
             error @ RunError::Count { .. } => Self::Raced(error),
+            error @ RunError::Unanswered { .. } => {
+                Self::Database(sqlx::Error::Protocol(error.to_string()))
+            }
         }
     }
 }
@@ -66,6 +72,7 @@ impl From<StoreError> for countersign_service::problem::Problem {
             StoreError::Database(error) => error.into(),
             error @ (StoreError::Ledger(_)
             | StoreError::Raced(_)
+            | StoreError::Moved
             | StoreError::ClockAhead(_)
             | StoreError::Reconnected
             | StoreError::Corrupt { .. }) => Self::internal(&error),

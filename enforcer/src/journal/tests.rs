@@ -8,3 +8,4 @@ mod purge;
 mod shared;
 mod single;
 mod space;
+mod two_people;

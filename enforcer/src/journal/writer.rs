@@ -15,12 +15,15 @@ use tokio_util::task::TaskTracker;
 
 use self::commit::Committer;
 use super::Shared;
-use super::call::Call;
+use super::call::{Call, Shown};
 use super::operation::{Answer, Failure, Operation};
 use super::settle::Settle;
+use super::words::Word;
 
 /// Operations in one transaction.
 const BATCH: usize = 128;
+/// How often a batch lets everybody else run, as long as it grows by that.
+const YIELDS: usize = 8;
 /// Time between two tries to record what could not be recorded.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -79,11 +82,16 @@ impl Writer {
     /// Collects what waits behind `first` and commits it.
     pub(super) async fn take(&mut self, first: Operation) {
         let mut batch = vec![first];
-        while batch.len() < BATCH && batch.last().is_some_and(|last| !last.ends_batch()) {
-            let Ok(next) = self.receiver.try_recv() else {
+        self.collect(&mut batch);
+        // Calls that are about to ask may do so first: a commit takes far longer than all that is ready
+        // to run. When nothing is, this takes no time.
+        for _ in 0..YIELDS {
+            let before = batch.len();
+            tokio::task::yield_now().await;
+            self.collect(&mut batch);
+            if batch.len() == before {
                 break;
-            };
-            batch.push(next);
+            }
         }
         metrics::histogram!("countersign_journal_batch")
             .record(u32::try_from(batch.len()).unwrap_or(0));
@@ -96,6 +104,16 @@ impl Writer {
                 }
             }
             Err(failure) => self.fail(batch, failure),
+        }
+    }
+
+    /// Adds what waits to `batch`.
+    fn collect(&mut self, batch: &mut Vec<Operation>) {
+        while batch.len() < BATCH && batch.last().is_some_and(|last| !last.ends_batch()) {
+            let Ok(next) = self.receiver.try_recv() else {
+                break;
+            };
+            batch.push(next);
         }
     }
 
@@ -113,7 +131,7 @@ impl Writer {
             match &answer {
                 Answer::Spend(Ok((call, _))) => {
                     self.shared.saw(call.consumed_at);
-                    self.publish(call);
+                    self.publish(call, Vec::new());
                 }
                 Answer::Settle(Ok(settled)) => {
                     if settled.moved() {
@@ -121,9 +139,7 @@ impl Writer {
                         metrics::counter!("countersign_calls_total", "state" => state).increment(1);
                         self.shared.receipts.notify_one();
                     }
-                    let view = settled.call.view_with(settled.words.clone());
-                    self.hub
-                        .publish("call", settled.call.attempt.as_str(), &view);
+                    self.publish(&Arc::new(settled.call.clone()), settled.words.clone());
                 }
                 Answer::Note => self.shared.receipts.notify_one(),
                 Answer::Control(Ok(snapshot)) => {
@@ -171,8 +187,8 @@ impl Writer {
         self.shared.closed.store(false, Ordering::Release);
     }
 
-    fn publish(&self, call: &Call) {
-        self.hub
-            .publish("call", call.attempt.as_str(), &call.view());
+    fn publish(&self, call: &Arc<Call>, words: Vec<Word>) {
+        let shown = Shown::new(Arc::clone(call), words);
+        self.hub.publish_later("call", call.attempt.as_str(), shown);
     }
 }

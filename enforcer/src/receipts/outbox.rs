@@ -12,7 +12,10 @@ use crate::journal::store::StoreError;
 use crate::journal::store::receipts::{self, Waiting};
 
 /// Receipts per request: 2 KiB each at most, well within the authority's body limit.
-const BATCH: i64 = 64;
+const FULL: usize = 64;
+/// How long receipts gather before a request that they do not fill: taking each out of the outbox by
+/// itself would cost a commit, for which calls wait.
+const GATHER: Duration = Duration::from_millis(50);
 /// Time between two looks into an outbox that nobody announced anything for.
 const IDLE: Duration = Duration::from_secs(5);
 /// The first wait after a failure; it doubles up to [`MAX_BACKOFF`].
@@ -52,11 +55,16 @@ pub(crate) async fn run(authority: Peer, journal: Journal, clock: Clock) {
             Ok(0) => {
                 backoff = FIRST_BACKOFF;
                 tokio::select! {
-                    () = journal.shared().receipts.notified() => {}
+                    () = journal.shared().receipts.notified() => clock.sleep(GATHER).await,
                     () = clock.sleep(IDLE) => {}
                 }
             }
-            Ok(_) => backoff = FIRST_BACKOFF,
+            Ok(sent) => {
+                backoff = FIRST_BACKOFF;
+                if sent < FULL {
+                    clock.sleep(GATHER).await;
+                }
+            }
             Err(error) => {
                 tracing::warn!(
                     error = error_chain(&error),
@@ -71,7 +79,7 @@ pub(crate) async fn run(authority: Peer, journal: Journal, clock: Clock) {
 
 /// Sends what waits longest; says how many receipts that were.
 async fn post(authority: &Peer, journal: &Journal) -> Result<usize, PostError> {
-    let waiting = receipts::waiting(journal.shared().database.read(), BATCH).await?;
+    let waiting = receipts::waiting(journal.shared().database.read(), FULL).await?;
     if waiting.is_empty() {
         return Ok(0);
     }

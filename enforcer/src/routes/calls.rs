@@ -72,8 +72,10 @@ pub(crate) async fn run_call(
     request: Request,
 ) -> Result<Json<CallAnswer>, Problem> {
     let (head, body) = request.into_parts();
-    let refused = |problem| door::refuse(&doorway, std::convert::identity, problem);
-    let token = door::token_header(&head.headers).map_err(refused)?;
+    let token = match door::token_header(&head.headers) {
+        Ok(token) => token,
+        Err(problem) => return Err(door::reject(&doorway, std::convert::identity, problem).await),
+    };
     // What is wrong with the body counts only once the token is known to be genuine.
     let body = door::read_body(&head, body).await;
     let asked = body.and_then(|body| door::asked(&body, "tool", "params", &[]));

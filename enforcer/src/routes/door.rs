@@ -82,25 +82,34 @@ pub(super) async fn pass(
     knock: Knock<'_>,
 ) -> Result<CallAnswer, Problem> {
     let mut subject = Subject::default();
-    let refused = |problem, subject: &Subject| {
-        let problem = wording(problem);
-        doorway.refusals.note(&problem, subject);
-        problem
-    };
     let admitted = match doorway.gate.admit(knock, &mut subject) {
         Ok(admitted) => admitted,
-        Err(problem) => return Err(doorway.pace.hold(refused(problem, &subject)).await),
+        Err(problem) => return Err(refuse(doorway, wording, problem, &subject).await),
     };
     let outcome = match doorway.places.take() {
         Ok(place) => doorway.executor.run(admitted, place).await,
         Err(refusal) => Err(refusal.into()),
     };
-    outcome.map_err(|problem| refused(problem, &subject))
+    outcome.map_err(|problem| {
+        let problem = wording(problem);
+        doorway.refusals.note(&problem, &subject);
+        problem
+    })
 }
 
-/// Takes note of a refusal before the gate.
-pub(super) fn refuse(doorway: &Doorway, wording: Wording, problem: Problem) -> Problem {
+/// Takes note of a refusal before the gate; its answer waits for the pace of refusals.
+pub(super) async fn refuse(
+    doorway: &Doorway,
+    wording: Wording,
+    problem: Problem,
+    subject: &Subject,
+) -> Problem {
     let problem = wording(problem);
-    doorway.refusals.note(&problem, &Subject::default());
-    problem
+    doorway.refusals.note(&problem, subject);
+    doorway.pace.hold(problem).await
+}
+
+/// As [`refuse`], of a request that is about nothing known yet.
+pub(super) async fn reject(doorway: &Doorway, wording: Wording, problem: Problem) -> Problem {
+    refuse(doorway, wording, problem, &Subject::default()).await
 }

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use countersign_intent::id::IntentId;
-use countersign_service::clock::Clock;
 use countersign_service::credential::ServiceCaller;
 use countersign_service::extract::{Json, Path};
 use countersign_service::problem::{Problem, ProblemDocument};
@@ -28,8 +27,9 @@ pub(crate) struct IntentState {
 
 /// Says what became of a token.
 ///
-/// The time is taken before the journal is asked, and the journal refuses tokens that expired by its
-/// own clock: so `unused` with an expiry before `now` is final.
+/// The time is never behind what the journal has seen. Of an `unused` token the journal keeps it durably,
+/// and refuses every token that expired by then, whatever the clock does later: so `unused` with an
+/// expiry before `now` is final.
 #[utoipa::path(
     get,
     path = "/v1/intents/{jti}",
@@ -47,11 +47,15 @@ pub(crate) struct IntentState {
 pub(crate) async fn show_intent(
     _caller: ServiceCaller,
     State(journal): State<Journal>,
-    State(clock): State<Clock>,
     Path(jti): Path<IntentId>,
 ) -> Result<Json<IntentState>, Problem> {
-    let now = clock.now();
+    let now = journal.shared().now()?;
     let call = journal.look_up(jti.clone()).await?;
+    // Of an unused token the journal kept the time that it saw; a clock may go back in between.
+    let now = match &call {
+        Some(_) => now,
+        None => now.min(journal.shared().high_water()),
+    };
     let state = call.as_ref().map_or("unused", |call| call.state.as_str());
     let resolution = call.as_ref().and_then(|call| call.state.resolution());
     Ok(Json(IntentState {

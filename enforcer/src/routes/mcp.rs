@@ -5,7 +5,7 @@ use countersign_intent::refusal::RefusalCode;
 use countersign_intent::tool::{Effect, Tool};
 use countersign_service::extract::Json;
 use countersign_service::problem::{Problem, ProblemDocument, ProblemType};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -60,24 +60,30 @@ pub(crate) async fn execute_tool(
     request: Request,
 ) -> Result<Json<CallAnswer>, Problem> {
     let (head, body) = request.into_parts();
-    let refused = |problem| door::refuse(&doorway, short, problem);
-    let body = door::read_body(&head, body).await.map_err(refused)?;
-    let presented = token(&body).map_err(refused)?;
-    let header = door::token_header(&head.headers).map_err(refused)?;
-    // One place or the other: with two tokens it would not be certain which one was meant.
-    if presented.is_some() && header.is_some() {
-        return Err(refused(door::unreadable(
-            "the token came in the body and in the header",
-        )));
-    }
-    let token = presented.as_deref().or(header);
+    let body = door::read_body(&head, body).await;
+    let presented = body.and_then(|body| Ok((one_token(&body, &head.headers)?, body)));
+    let (token, body) = match presented {
+        Ok(presented) => presented,
+        Err(problem) => return Err(door::reject(&doorway, short, problem).await),
+    };
     let asked = door::asked(&body, "tool_name", "parameters", &["intent_token"]);
     let knock = Knock {
-        token,
+        token: token.as_deref(),
         head: &head,
         asked,
     };
     door::pass(&doorway, short, knock).await.map(Json)
+}
+
+/// The token in the body or in the header: with two it would not be certain which one was meant.
+fn one_token(body: &[u8], headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let (presented, header) = (token(body)?, door::token_header(headers)?);
+    match (presented, header) {
+        (Some(_), Some(_)) => Err(door::unreadable(
+            "the token came in the body and in the header",
+        )),
+        (presented, header) => Ok(presented.or_else(|| header.map(str::to_owned))),
+    }
 }
 
 /// The token in the body. What cannot be read holds no token that could be looked at.

@@ -73,12 +73,15 @@ pub(crate) async fn proxy_call(
     request: Request,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let refused = |problem| door::refuse(&doorway, wording, problem);
-    let token = door::token_header(&head.headers).map_err(refused)?;
+    let token = match door::token_header(&head.headers) {
+        Ok(token) => token,
+        Err(problem) => return Err(door::reject(&doorway, wording, problem).await),
+    };
     let body = door::read_body(&head, body).await;
     let asked = body.and_then(|body| asked(&doorway.gate.books.snapshot(), &head, &body));
     if token.is_none_or(|token| token.trim().is_empty()) {
-        return Err(without_token(&doorway, asked));
+        let (problem, subject) = without_token(asked);
+        return Err(door::refuse(&doorway, wording, problem, &subject).await);
     }
     let knock = Knock {
         token,
@@ -99,10 +102,10 @@ fn wording(problem: Problem) -> Problem {
 }
 
 /// What the request means, for a sender who has no token yet.
-fn without_token(doorway: &Doorway, asked: Result<Asked, Problem>) -> Problem {
+fn without_token(asked: Result<Asked, Problem>) -> (Problem, Subject) {
     let mut subject = Subject::default();
     let problem = match asked {
-        Err(problem) => wording(problem),
+        Err(problem) => problem,
         Ok(asked) => {
             subject.tool = asked.tool.parse().ok();
             let message = "no intent token came with the request: ask the authority for one for this tool and these parameters, and send it in the `Intent-Token` header";
@@ -111,8 +114,7 @@ fn without_token(doorway: &Doorway, asked: Result<Asked, Problem>) -> Problem {
                 .field("params", Value::Object(asked.params))
         }
     };
-    doorway.refusals.note(&problem, &subject);
-    problem
+    (problem, subject)
 }
 
 /// The tool and the parameters that the request means.

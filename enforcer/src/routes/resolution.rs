@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use countersign_intent::id::AttemptId;
-use countersign_service::credential::OperatorCaller;
+use countersign_service::credential::{Credentials, OperatorCaller};
 use countersign_service::database::Database;
 use countersign_service::extract::{Json, Path};
 use countersign_service::problem::{Problem, ProblemDocument, ProblemType};
@@ -61,6 +61,7 @@ pub(crate) async fn resolve_call(
     OperatorCaller(operator): OperatorCaller,
     State(journal): State<Journal>,
     State(database): State<Database>,
+    State(credentials): State<Credentials>,
     Path(attempt): Path<AttemptId>,
     Json(body): Json<ResolutionRequest>,
 ) -> Result<(StatusCode, Json<CallView>), Problem> {
@@ -75,7 +76,12 @@ pub(crate) async fn resolve_call(
         reason,
         at: stamp::whole_millis(journal.shared().clock.now()),
     };
-    let settle = Settle::of(&call.jti, &attempt, Event::Settled(body.resolution)).on_word_of(word);
+    // Who is no longer an operator has no say, whatever they said before.
+    let directory = credentials.directory().snapshot();
+    let people = directory.operators().map(|person| person.id.clone());
+    let settle = Settle::of(&call.jti, &attempt, Event::Settled(body.resolution))
+        .on_word_of(word)
+        .among(people.collect());
     match journal.settle(settle).await {
         Ok(settled) => {
             let moved = settled.moved();

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::change::Answering;
+use super::change::{Answering, settles};
 use super::line::Answer;
 use crate::execution::Event;
 use crate::journal::Journal;
@@ -30,6 +30,8 @@ pub(super) struct Listening(Arc<Semaphore>);
 pub(crate) struct Late {
     answering: Answering,
     limit: Duration,
+    /// How often the call was sent in all, on this connection and others.
+    sends: u32,
     _place: OwnedSemaphorePermit,
 }
 
@@ -46,6 +48,7 @@ impl Listening {
         Some(Late {
             answering,
             limit: limit.min(LONGEST),
+            sends: 1,
             _place: place,
         })
     }
@@ -58,6 +61,11 @@ impl fmt::Debug for Late {
 }
 
 impl Late {
+    /// The call was sent so often.
+    pub(super) fn sent(self, sends: u32) -> Self {
+        Self { sends, ..self }
+    }
+
     /// Waits for the answer in a task of its own and settles the doubt of `attempt` by it. The doubt
     /// must have been recorded before.
     pub(crate) fn follow(
@@ -67,10 +75,16 @@ impl Late {
         tasks: &Tasks,
         executions: &TaskTracker,
     ) {
-        let end = tasks.token();
+        let (end, sends) = (tasks.token(), self.sends);
         let work = async move {
             if let Some(Some(answer)) = end.run_until_cancelled(self.answer()).await {
-                settle(&journal, &jti, &attempt, &answer).await;
+                // Of a call that was sent more than once, not every answer says what became of it.
+                if sends > 1 && !settles(answer.status) {
+                    let status = answer.status;
+                    tracing::info!(call.attempt = %attempt, status, "a late answer settles nothing");
+                    return;
+                }
+                settle(&journal, (&jti, &attempt), &answer, sends).await;
             }
         };
         drop(tasks.spawn("late-answer", executions.track_future(work)));
@@ -81,12 +95,18 @@ impl Late {
     }
 }
 
-async fn settle(journal: &Journal, jti: &IntentId, attempt: &AttemptId, answer: &Answer) {
+async fn settle(
+    journal: &Journal,
+    (jti, attempt): (&IntentId, &AttemptId),
+    answer: &Answer,
+    sends: u32,
+) {
     let status = answer.status;
     let event = Event::Answered(status);
     let settle = Settle::of(jti, attempt, event)
         .because(format!("late answer: the upstream answered {status}"))
-        .with_body(answer.body.digest);
+        .with_body(answer.body.digest)
+        .sent(sends);
     match journal.settle(settle).await {
         Ok(_settled) => {
             tracing::info!(call.attempt = %attempt, "a late answer settled a call in doubt");

@@ -342,7 +342,8 @@ fn never_dialled(address: IpAddr) -> bool {
         IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
         IpAddr::V6(address) => {
             // An address of NAT64 or 6to4 that embeds one of these leads there as well.
-            let embedded = embedded_v4(address).is_some_and(|inner| never_dialled(inner.into()));
+            let mut inner = embedded_v4(address).into_iter();
+            let embedded = inner.any(|inner| never_dialled(inner.into()));
             address.is_unicast_link_local() || embedded
         }
     };
@@ -352,13 +353,26 @@ fn never_dialled(address: IpAddr) -> bool {
         || CLOUD_METADATA.contains(&address)
 }
 
-fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+/// What `address` may stand for to a translator.
+fn embedded_v4(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     let segments = address.segments();
     let pair = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match segments {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(pair(high, low)),
-        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(pair(high, low)),
-        _ => None,
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => vec![pair(high, low)],
+        // A network's own translator (RFC 8215) has a prefix of any length in here (RFC 6052 §2.2).
+        [0x64, 0xff9b, 1, ..] => {
+            let bits = address.to_bits();
+            // All of them but the last leave out the octet after the first half.
+            let halves = ((bits >> 64) << 56) | (bits & ((1 << 56) - 1));
+            let low = |bits: u128| u32::try_from(bits & u128::from(u32::MAX)).unwrap_or(0);
+            let places = [halves >> 40, halves >> 32, halves >> 24, bits];
+            let mut found = places.map(|bits| Ipv4Addr::from_bits(low(bits))).to_vec();
+            // Zeros are mostly those around the address.
+            found.retain(|inner| !inner.is_unspecified());
+            found
+        }
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => vec![pair(high, low)],
+        _ => Vec::new(),
     }
 }
 
@@ -518,6 +532,10 @@ mod tests {
             "::ffff:169.254.169.254",
             "64:ff9b::a9fe:a9fe",
             "64:ff9b::6464:64c8",
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "64:ff9b:1:ffa9:fe:a9fe::",
+            "64:ff9b:1:ffff:a9:fea9:fe00:0",
+            "64:ff9b:1:ffff::a9fe:a9fe",
             "168.63.129.16",
             "192.0.0.192",
             "fd20:ce::254",
@@ -533,6 +551,7 @@ mod tests {
         }
         assert!(open.permits("127.0.0.1".parse().unwrap()));
         assert!(open.permits("::1".parse().unwrap()));
+        assert!(open.permits("64:ff9b:1::10.0.0.1".parse().unwrap()));
     }
 
     #[test]

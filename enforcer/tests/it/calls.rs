@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::bench::{AGENT, Bench, CREDENTIAL, OPERATOR, OTHER_AGENT, SERVICE, scale_params};
+use crate::hostile::extend;
 use crate::upstream::Manner;
 
 #[tokio::test]
@@ -205,4 +206,41 @@ async fn state_of_a_token_is_told_to_other_roles_alone() {
     assert!(state().await["now"].is_string());
     let (status, _) = bench.ask("GET", &path, OPERATOR, None).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
+/// Its resource stands in the body, where a value may be long.
+const LABEL: &str = r#"
+[[tool]]
+name = "infra.label"
+description = "Give a service a label"
+effect = "service"
+resource = { type = "Service", param = "id" }
+upstream = "cloud"
+request = { method = "POST", path = "/v1/label", body = { id = "{id}" } }
+[tool.params]
+type = "object"
+required = ["id"]
+[tool.params.properties.id]
+type = "string"
+"#;
+
+#[tokio::test]
+async fn resource_whose_id_is_too_long_to_be_indexed_is_refused_before_anything_is_written() {
+    let bench = Bench::start_with(|config| extend(config, LABEL, Vec::new())).await;
+    // A quote takes two bytes as it is written.
+    for (id, taken) in [
+        ("a".repeat(512), true),
+        ("a".repeat(513), false),
+        ("\"".repeat(257), false),
+    ] {
+        let params = json!({ "id": id });
+        let token = bench.sign(&bench.intent("infra.label", &params));
+        let (status, body) = bench.call(&token, "infra.label", &params).await;
+        let expected = if taken { 200 } else { 422 };
+        assert_eq!(status.as_u16(), expected, "{body}");
+        if !taken {
+            assert_eq!(body["code"], "params_invalid", "{body}");
+        }
+    }
+    assert_eq!((bench.calls().await.len(), bench.upstream.count()), (1, 1));
 }

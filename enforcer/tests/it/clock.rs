@@ -7,7 +7,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, START, scale_params};
+use crate::bench::{Bench, SERVICE, START, scale_params};
 use crate::upstream::Manner;
 
 const HOUR: i64 = 3_600;
@@ -168,6 +168,30 @@ async fn a_small_step_back_revives_no_token() {
     assert_eq!(scale(&bench, &token).await, refused(401, "token_expired"));
     assert_eq!(scale(&bench, &bench.scale()).await, done());
     assert_eq!(bench.upstream.count(), 2);
+}
+
+/// The authority issues another token for the step then.
+#[tokio::test]
+async fn a_token_that_was_called_expired_and_unused_never_runs() {
+    let bench = Bench::start().await;
+    let intent = bench.intent("infra.scale", &scale_params());
+    let (token, path) = (bench.sign(&intent), format!("/v1/intents/{}", intent.jti));
+    set(&bench, 60);
+    let (_, state) = bench.ask("GET", &path, SERVICE, None).await;
+    let now: Timestamp = state["now"].as_str().unwrap().parse().unwrap();
+    assert_eq!(state["state"], "unused");
+    assert!(now.as_second() >= intent.exp, "{state}");
+    set(&bench, 57);
+    assert_eq!(scale(&bench, &token).await, refused(401, "token_expired"));
+    let (_, state) = bench.ask("GET", &path, SERVICE, None).await;
+    assert!(
+        state["now"].as_str().unwrap().parse::<Timestamp>().unwrap() >= now,
+        "{state}"
+    );
+    let bench = bench.restart().await;
+    bench.put_control(&bench.control(1, &json!([]))).await;
+    assert_eq!(scale(&bench, &token).await, refused(401, "token_expired"));
+    assert_eq!(bench.upstream.count(), 0);
 }
 
 /// Calls are on their way while the clock jumps; the upstream answers afterwards.

@@ -12,7 +12,7 @@ use crate::bench::{Bench, OPERATOR, OTHER_AGENT, scale_params};
 use crate::upstream::Manner;
 
 /// One server for all tests of this program.
-fn postgres() -> &'static Postgres {
+pub(crate) fn postgres() -> &'static Postgres {
     static SERVER: OnceLock<Postgres> = OnceLock::new();
     SERVER.get_or_init(Postgres::start)
 }

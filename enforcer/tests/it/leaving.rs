@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::bench::{AGENT, Bench, scale_params};
+use crate::records::entries;
 
 /// An upstream that keeps every answer back until it is let go.
 #[derive(Clone)]
@@ -44,7 +45,11 @@ impl Gated {
 
     async fn serve(self, mut stream: TcpStream) {
         let mut request = Vec::new();
-        while !request.ends_with(b"{\"replicas\":4}") {
+        let whole = |request: &[u8]| {
+            let read = request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n");
+            read || request.ends_with(b"{\"replicas\":4}")
+        };
+        while !whole(&request) {
             let mut some = [0; 1024];
             let read = stream.read(&mut some).await.unwrap();
             if read == 0 {
@@ -98,9 +103,13 @@ impl Served {
         }
     }
 
-    /// A call with `token`, of which all but the last `kept` bytes are sent.
+    /// A scaling with `token`, of which all but the last `kept` bytes are sent.
     async fn send(&self, token: &str, kept: usize) -> TcpStream {
-        let body = json!({"tool": "infra.scale", "params": scale_params()}).to_string();
+        self.ask(token, "infra.scale", scale_params(), kept).await
+    }
+
+    async fn ask(&self, token: &str, tool: &str, params: Value, kept: usize) -> TcpStream {
+        let body = json!({"tool": tool, "params": params}).to_string();
         let request = format!(
             "POST /v1/calls HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {AGENT}\r\n\
              intent-token: {token}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -162,6 +171,28 @@ async fn a_client_that_leaves_while_the_upstream_answers_cancels_nothing() {
         (&json!("done"), &json!(200))
     );
     assert!(calls[0]["receipt"].is_string());
+}
+
+#[tokio::test]
+async fn a_read_whose_client_leaves_ends_with_it_and_is_recorded() {
+    let served = Served::start(Duration::from_secs(5)).await;
+    let params = json!({"service_id": "payments"});
+    let bench = &served.bench;
+    let lease = bench.sign(&bench.intent("infra.get", &params));
+    let stream = served.ask(&lease, "infra.get", params.clone(), 0).await;
+    served.upstream.reached().await;
+    leave(stream);
+    for _ in 0..1_200 {
+        bench.clock.advance(Duration::from_millis(100));
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let entries = entries(bench).await;
+        let records = entries.iter().filter_map(|entry| entry["record"].as_str());
+        if let Some(reads) = records.into_iter().find(|text| text.contains("\"reads\"")) {
+            assert!(reads.contains(r#""done":0,"failed":1"#), "{reads}");
+            return;
+        }
+    }
+    panic!("the read is not recorded");
 }
 
 #[tokio::test]

@@ -574,3 +574,24 @@ async fn refusals_of_this_door_are_counted_with_their_tool() {
         (&json!("token_missing"), &json!("infra.scale"))
     );
 }
+
+#[tokio::test]
+async fn what_a_stranger_sends_is_neither_repeated_at_length_nor_kept() {
+    let bench = Bench::start().await;
+    let long = "A".repeat(200_000);
+    for body in [
+        json!({"replicas": long.as_str()}),
+        json!({long.as_str(): 1}),
+    ] {
+        let shot = Shot {
+            body: body.to_string(),
+            agent: None,
+            ..scale(None)
+        };
+        let came = fire(&bench, shot).await;
+        assert!(came.status.is_client_error(), "{}", came.status);
+        assert!(came.body.len() < 4_000, "{} bytes", came.body.len());
+    }
+    let (_, listed) = bench.ask("GET", "/v1/refusals", OPERATOR, None).await;
+    assert!(listed.to_string().len() < 8_000, "refusals keep little");
+}

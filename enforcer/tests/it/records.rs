@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::bench::{AGENT, Bench, OPERATOR, scale_params};
 
-async fn entries(bench: &Bench) -> Vec<Value> {
+pub(crate) async fn entries(bench: &Bench) -> Vec<Value> {
     let (_, page) = bench
         .ask("GET", "/v1/ledger/entries?limit=100", OPERATOR, None)
         .await;

@@ -218,3 +218,26 @@ async fn one_may_take_back_ones_own_word() {
         .await;
     assert_eq!(status, StatusCode::OK, "{call}");
 }
+
+#[tokio::test]
+async fn word_of_somebody_who_left_counts_no_more() {
+    for said in ["executed", "not_executed"] {
+        let (bench, path) = doubtful_wipe().await;
+        let (status, _) = bench.ask("POST", &path, SECOND, Some(&word(said))).await;
+        assert_eq!(status, StatusCode::ACCEPTED);
+        let file = bench.folder.path().join("policies/operators.toml");
+        let people = std::fs::read_to_string(&file).unwrap();
+        let (before, after) = people
+            .split_once("[[operator]]\nname = \"second\"")
+            .unwrap();
+        let (_, after) = after.split_once("[[operator]]").unwrap();
+        std::fs::write(&file, format!("{before}[[operator]]{after}")).unwrap();
+        let bench = bench.restart().await;
+        let (status, call) = bench
+            .ask("POST", &path, OPERATOR, Some(&word("executed")))
+            .await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{said}: {call}");
+        assert_eq!(call["people_needed"], 1, "{call}");
+        assert_eq!(call["words"].as_array().unwrap().len(), 1, "{call}");
+    }
+}

@@ -6,12 +6,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use countersign_intent::jws;
+use countersign_intent::token::Use;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, OPERATOR};
 use crate::hostile::server::{Script, Server, Step, answer, send};
 use crate::hostile::{extend, poke, tool, upstream};
+use crate::journal::postgres;
 
 const AGAIN: &str = r#"idempotency = { header = "X-Request-Key", window = "1h" }"#;
 
@@ -260,6 +262,102 @@ async fn lost_call_is_not_sent_again_after_control_changed() {
     let (body, ()) = tokio::join!(poke(&bench, "x"), stopping);
     assert_eq!(body["outcome"], "in_doubt");
     assert_eq!(server.requests().len(), 1);
+}
+
+/// Both send the first time, and would the second time.
+fn twice() -> Vec<Script> {
+    vec![
+        vec![Step::Read, Step::Gate, Step::Reset],
+        vec![Step::Read, answer(200, "{}")],
+    ]
+}
+
+#[tokio::test]
+async fn lost_call_is_not_sent_again_while_the_authority_is_not_heard() {
+    let (bench, server) = playing("service", "20s", AGAIN, twice()).await;
+    let falling_silent = async {
+        eventually(async || server.requests().len() == 1).await;
+        bench.clock.advance(Duration::from_secs(6));
+        server.open_gate();
+    };
+    let (body, ()) = tokio::join!(poke(&bench, "x"), falling_silent);
+    assert_eq!(body["outcome"], "in_doubt");
+    assert_eq!((server.connections(), server.requests().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn lost_call_that_another_process_gave_up_is_not_sent_again() {
+    let given_up = [
+        ("in_doubt", "state = 'in_doubt'"),
+        (
+            "resolved_not_executed",
+            "state = 'resolved', resolution = 'not_executed'",
+        ),
+    ];
+    for (outcome, change) in given_up {
+        let world = countersign_service::tasks::Tasks::new();
+        let server = Server::start(&world, twice()).await;
+        let address = server.address.to_string();
+        let url = postgres().database();
+        let name = url.rsplit('/').next().unwrap().to_owned();
+        let bench = Bench::start_with(|config| {
+            config.database_url = url;
+            let tools = tool("x", "service", "20s", AGAIN);
+            extend(config, &tools, vec![upstream("x", &address)]);
+        })
+        .await;
+        let giving_up = async {
+            eventually(async || server.requests().len() == 1).await;
+            postgres().sql(&name, &format!("UPDATE consumed SET {change}"));
+            server.open_gate();
+        };
+        let (body, ()) = tokio::join!(poke(&bench, "x"), giving_up);
+        assert_eq!(body["outcome"], outcome, "{body}");
+        assert_eq!(server.requests().len(), 1, "{outcome}");
+    }
+}
+
+#[tokio::test]
+async fn late_refusal_of_a_call_that_was_sent_twice_settles_nothing() {
+    for (status, settled) in [(409, false), (429, false), (503, false), (422, true)] {
+        let late = vec![Step::Read, Step::Gate, answer(status, "{}")];
+        let (bench, server) = playing("service", "500ms", AGAIN, vec![late]).await;
+        let doubtful = poke(&bench, "x").await;
+        assert_eq!(doubtful["outcome"], "in_doubt", "{status}");
+        assert_eq!(receipt(&doubtful)["sends"], 2, "{status}");
+        server.open_gate();
+        server.open_gate();
+        eventually(async || server.closed() == 2).await;
+        // Whatever the late answer recorded stands before this one.
+        let (told, _) = bench.put_control(&bench.control(2, &json!([]))).await;
+        assert_eq!(told, StatusCode::OK);
+        if settled {
+            eventually(async || state(&bench).await["state"] == "resolved").await;
+            assert_eq!(receipt(&state(&bench).await)["sends"], 2);
+        } else {
+            assert_eq!(state(&bench).await["state"], "in_doubt", "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn read_with_a_token_for_one_call_is_sent_once_on_a_connection_of_its_own() {
+    let good = vec![Step::Read, answer(200, "{}")];
+    let kept = [good.clone(), vec![Step::Read, Step::Reset]].concat();
+    let lost = vec![Step::Read, Step::Reset];
+    let (bench, server) = playing("read", "20s", AGAIN, vec![kept, lost, good]).await;
+    assert_eq!(poke(&bench, "x").await["outcome"], "done");
+    let params = json!({"id": "x", "n": 1});
+    let mut intent = bench.intent("poke.x", &params);
+    intent.authorization_details[0].use_ = Use::Once;
+    let (status, body) = bench.call(&bench.sign(&intent), "poke.x", &params).await;
+    assert_eq!(
+        (status, &body["outcome"]),
+        (StatusCode::OK, &json!("in_doubt"))
+    );
+    assert_eq!((server.connections(), server.requests().len()), (2, 2));
+    let once = &server.requests()[1];
+    assert!(once.contains("\r\nconnection: close\r\n"), "{once}");
 }
 
 #[tokio::test]

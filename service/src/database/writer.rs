@@ -39,6 +39,8 @@ struct Held {
 pub struct Unit<'w> {
     engine: Engine,
     held: &'w mut Held,
+    /// What begins it, as long as that is not done.
+    opening: Option<&'static str>,
 }
 
 /// A transaction was not committed, as far as is known.
@@ -80,6 +82,20 @@ impl Writer {
     /// # Errors
     /// When the database does not answer.
     pub async fn begin(&mut self) -> Result<Unit<'_>, sqlx::Error> {
+        let mut unit = self.prepare().await?;
+        if let Some(sql) = unit.opening() {
+            let begun = sqlx::query(sql).execute(&mut unit.held.connection).await;
+            begun.inspect_err(sqlite::end_if_disk_failed)?;
+        }
+        Ok(unit)
+    }
+
+    /// As [`Writer::begin`]; with SQLite the caller runs what [`Unit::opening`] gives, together with its
+    /// own first statement: that spares a way to the database's thread and back.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn prepare(&mut self) -> Result<Unit<'_>, sqlx::Error> {
         let again = self.connection_number() != 0;
         match self.start().await {
             Ok(()) => {}
@@ -89,7 +105,15 @@ impl Writer {
         }
         let engine = self.database.engine;
         let held = self.held.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
-        Ok(Unit { engine, held })
+        let opening = match engine {
+            Engine::Sqlite => Some("BEGIN IMMEDIATE"),
+            Engine::Postgres => None,
+        };
+        Ok(Unit {
+            engine,
+            held,
+            opening,
+        })
     }
 
     async fn start(&mut self) -> Result<(), sqlx::Error> {
@@ -111,12 +135,13 @@ impl Writer {
             self.look = LOOK;
             fold_log(&self.database, &mut held.connection).await?;
         }
-        let sql = match self.database.engine {
-            Engine::Sqlite => "BEGIN IMMEDIATE",
-            Engine::Postgres => "BEGIN",
-        };
-        let begun = sqlx::query(sql).execute(&mut held.connection).await;
-        begun.inspect_err(sqlite::end_if_disk_failed)?;
+        match self.database.engine {
+            Engine::Sqlite => {}
+            // Says at once whether the server is still there.
+            Engine::Postgres => {
+                sqlx::query("BEGIN").execute(&mut held.connection).await?;
+            }
+        }
         Ok(())
     }
 }
@@ -127,6 +152,11 @@ impl Unit<'_> {
         self.held.number
     }
 
+    /// What is to be run before its first statement, once.
+    pub fn opening(&mut self) -> Option<&'static str> {
+        self.opening.take()
+    }
+
     /// Makes the changes durable.
     ///
     /// An I/O error of SQLite ends the process: after a failed `fsync` the kernel may have dropped the
@@ -135,6 +165,10 @@ impl Unit<'_> {
     /// # Errors
     /// Each [`CommitError`]; [`CommitError::Unknown`] with PostgreSQL only.
     pub async fn commit(self) -> Result<(), CommitError> {
+        if self.opening.is_some() {
+            self.held.open = false;
+            return Ok(());
+        }
         match sqlx::query("COMMIT")
             .execute(&mut self.held.connection)
             .await
@@ -155,6 +189,10 @@ impl Unit<'_> {
 
     /// Undoes the changes and keeps the connection, if it still answers.
     pub async fn rollback(self) {
+        if self.opening.is_some() {
+            self.held.open = false;
+            return;
+        }
         let done = sqlx::query("ROLLBACK")
             .execute(&mut self.held.connection)
             .await;

@@ -13,7 +13,6 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 use http::request::Parts;
-use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -25,11 +24,11 @@ use crate::problem::{Problem, ProblemType};
 /// Time between pings: a client that hears nothing for three of them reconnects.
 const PING: Duration = Duration::from_secs(15);
 
-type Source = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<Item>, Problem>> + Send + Sync>;
+type Source = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<Current>, Problem>> + Send + Sync>;
 type Filter = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// One item of a snapshot: topic, id, item.
-type Item = (&'static str, String, serde_json::Value);
+type Current = (&'static str, String, serde_json::Value);
 
 /// Gives a new subscriber the state that events then change.
 #[derive(Clone)]
@@ -39,7 +38,7 @@ impl Snapshot {
     /// `items` reads the current items: topic, id, and the item as its list shows it.
     pub fn new<F>(items: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<Vec<Item>, Problem>> + Send + 'static,
+        F: Future<Output = Result<Vec<Current>, Problem>> + Send + 'static,
     {
         Self(Arc::new(move || Box::pin(items())))
     }
@@ -196,7 +195,7 @@ impl Run {
                 change: Change::Upsert,
                 topic,
                 id,
-                item,
+                item: item.into(),
             };
             if (self.feed.filter)(&event) {
                 self.queue.push_back(frame(&event, None));
@@ -250,24 +249,14 @@ impl Run {
     }
 }
 
-#[derive(Serialize)]
-struct Data<'a> {
-    topic: &'static str,
-    id: &'a str,
-    item: &'a serde_json::Value,
-}
-
 fn frame(event: &Event, sequence: Option<u64>) -> Frame {
     let name = match event.change {
         Change::Upsert => "upsert",
         Change::Remove => "remove",
     };
-    let data = Data {
-        topic: event.topic,
-        id: &event.id,
-        item: &event.item,
-    };
-    let data = serde_json::to_string(&data).unwrap_or_default();
+    let (topic, id) = (json!(event.topic), json!(event.id));
+    let item = event.item.text();
+    let data = format!(r#"{{"topic":{topic},"id":{id},"item":{item}}}"#);
     with_id(Frame::default().event(name).data(data), sequence)
 }
 

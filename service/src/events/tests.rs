@@ -198,3 +198,30 @@ async fn waiting_sees_the_first_wanted_event() {
     assert_eq!(event.unwrap().sequence, START + 2);
     assert_eq!(hub.wait(1, |_| true).await, None);
 }
+
+#[tokio::test]
+async fn item_that_is_written_later_reads_as_it_was_published() {
+    struct Counting(Arc<AtomicUsize>, u32);
+    impl Serialize for Counting {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Serialize::serialize(&json!({"state": self.1}), serializer)
+        }
+    }
+    let hub = hub();
+    let written = Arc::new(AtomicUsize::new(0));
+    for state in 0..4 {
+        hub.publish_later("call", "c1", Counting(Arc::clone(&written), state));
+    }
+    assert_eq!(written.load(Ordering::Relaxed), 0, "nobody looks");
+    for _ in 0..2 {
+        let mut frames = open(feed(&hub, Some(START + 2))).await;
+        for state in 2..4 {
+            let item = format!(r#"data: {{"topic":"call","id":"c1","item":{{"state":{state}}}}}"#);
+            assert!(frames.next().await.unwrap().contains(&item));
+        }
+    }
+    let wanted = hub.wait(START, |event| event.item["state"] == 3);
+    assert_eq!(wanted.await.unwrap().sequence, START + 4);
+    assert_eq!(written.load(Ordering::Relaxed), 4, "each once");
+}

@@ -19,7 +19,7 @@ use crate::stamp;
 macro_rules! select_calls {
     ($rest:literal) => {
         concat!(
-            "SELECT c.tenant, c.jti, c.attempt, c.writer, c.state, c.resolution, c.status, c.cause, \
+            "SELECT c.tenant, c.jti, c.attempt, c.state, c.resolution, c.status, c.cause, \
              c.agent, c.plan, c.step, c.tool, c.effect, c.rkey, c.params_sha256, c.request_sha256, \
              c.definition_sha256, c.token_sha256, c.precondition, c.body_sha256, c.body_length, c.exp, \
              c.consumed_at, c.deadline, c.ended_at, \
@@ -57,6 +57,26 @@ pub(crate) fn find<'a>(
         .list(tokens)
 }
 
+/// Locks the calls in doubt that spent these tokens until the transaction ends, and reads which they are:
+/// who waits for one sees it as it is then.
+pub(crate) fn hold_doubts<'a>(
+    tenant: &TenantId,
+    tokens: impl IntoIterator<Item = &'a IntentId>,
+) -> Statement {
+    let tokens = tokens.into_iter().map(|jti| jti.as_str().into());
+    Statement::new(
+        "UPDATE consumed SET cause = cause WHERE tenant = ? AND state = 'in_doubt' AND jti IN ",
+    )
+    .bind(tenant.as_str())
+    .list(tokens)
+    .then(" RETURNING jti")
+}
+
+/// The token in a row of [`hold_doubts`].
+pub(crate) fn held(row: &AnyRow) -> Result<IntentId, StoreError> {
+    row::parsed(row, "jti")
+}
+
 /// Reads the calls that hold these resources.
 pub(crate) fn holders<'a>(
     tenant: &TenantId,
@@ -87,14 +107,16 @@ pub(crate) fn of_steps<'a>(
 
 /// Spends tokens. The statement fails when any of them was spent, or its resource or step taken, by
 /// another process in between.
-pub(crate) fn insert<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Statement {
+pub(crate) fn insert<'a>(
+    tenant: &TenantId,
+    writer: &str,
+    calls: impl IntoIterator<Item = &'a Call>,
+) -> Statement {
     let mut count = 0;
     let rows = calls.into_iter().inspect(|_| count += 1).map(|call| {
         [
-            Argument::from(call.tenant.as_str()),
             Argument::from(call.jti.as_str()),
             Argument::from(call.attempt.as_str()),
-            Argument::from(call.writer.as_str()),
             Argument::from(call.state.as_str()),
             Argument::from(call.agent.as_str()),
             Argument::from(call.plan.as_str()),
@@ -113,10 +135,12 @@ pub(crate) fn insert<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Statement
         ]
     });
     let statement = Statement::new(
-        "INSERT INTO consumed (tenant, jti, attempt, writer, state, agent, plan, step, tool, effect, \
+        "INSERT INTO consumed (tenant, writer, jti, attempt, state, agent, plan, step, tool, effect, \
          rkey, params_sha256, request_sha256, definition_sha256, token_sha256, precondition, exp, \
-         consumed_at, deadline) SELECT * FROM (",
+         consumed_at, deadline) SELECT ?, ?, v.* FROM (",
     )
+    .bind(tenant.as_str())
+    .bind(writer)
     .values(rows)
     .then(") AS v WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING");
     statement.changing(count)
@@ -322,7 +346,6 @@ pub(crate) fn read(row: &AnyRow) -> Result<Call, StoreError> {
         tenant: row::parsed(row, "tenant")?,
         jti: row::parsed(row, "jti")?,
         attempt: row::parsed(row, "attempt")?,
-        writer: row::text(row, "writer")?,
         state,
         cause: row::optional_text(row, "cause")?,
         agent: row::parsed(row, "agent")?,

@@ -27,11 +27,23 @@ pub(crate) struct Waiting {
 }
 
 /// Keeps receipts and queues them for the authority.
-pub(crate) fn insert(receipts: &[NewReceipt]) -> Vec<Statement> {
+pub(crate) fn insert(receipts: &[NewReceipt]) -> [Statement; 2] {
+    let [kept, queued] = kept_and_queued(receipts);
+    [
+        kept.changing(receipts.len()),
+        queued.changing(receipts.len()),
+    ]
+}
+
+/// As [`insert`], but for those that are kept already.
+pub(crate) fn insert_new(receipts: &[NewReceipt]) -> [Statement; 2] {
+    kept_and_queued(receipts).map(|statement| statement.then(" ON CONFLICT DO NOTHING"))
+}
+
+fn kept_and_queued(receipts: &[NewReceipt]) -> [Statement; 2] {
     let id = |receipt: &NewReceipt| format!("{}:{}", receipt.attempt, receipt.outcome);
     let kept = receipts.iter().map(|receipt| {
         [
-            Argument::from(id(receipt)),
             Argument::from(receipt.attempt.as_str()),
             Argument::from(receipt.jti.as_str()),
             Argument::from(receipt.outcome),
@@ -45,31 +57,30 @@ pub(crate) fn insert(receipts: &[NewReceipt]) -> Vec<Statement> {
             Argument::from(stamp::to_millis(receipt.signed_at)),
         ]
     });
-    vec![
+    [
         Statement::new(
             "INSERT INTO receipt (receipt_id, attempt, jti, outcome, jws, signed_at) \
-             SELECT * FROM (",
+             SELECT v.column1 || ':' || v.column3, v.* FROM (",
         )
         .values(kept)
-        .then(") AS v WHERE v.column1 IS NOT NULL")
-        .changing(receipts.len()),
+        .then(") AS v WHERE v.column1 IS NOT NULL"),
         Statement::new("INSERT INTO outbox (receipt_id, queued_at) SELECT * FROM (")
             .values(queued)
-            .then(") AS v WHERE v.column1 IS NOT NULL")
-            .changing(receipts.len()),
+            .then(") AS v WHERE v.column1 IS NOT NULL"),
     ]
 }
 
 /// The receipts that wait longest: their ids begin with attempts, which are numbered by time.
 pub(crate) async fn waiting(
     connection: impl Executor<'_, Database = Any>,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Waiting>, StoreError> {
+    // With a bare argument as the limit SQLite prepares the statement anew each time.
     let rows: Vec<(String, String, i64)> = sqlx::query_as(
         "SELECT o.receipt_id, r.jws, o.queued_at FROM outbox o JOIN receipt r ON r.receipt_id = o.receipt_id \
-         ORDER BY o.receipt_id LIMIT $1",
+         ORDER BY o.receipt_id LIMIT $1 + 0",
     )
-    .bind(limit)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(connection)
     .await?;
     let waiting = |(id, jws, queued_at)| {

@@ -202,7 +202,7 @@ fn came(answer: Answer) -> Came {
         Answer::LookUp(call) => {
             let found = call.map(|call| {
                 assert_eq!(call.receipt.is_some(), call.state != State::Consumed);
-                (call.attempt, call.state)
+                (call.attempt.clone(), call.state)
             });
             Came::Found(found)
         }

@@ -239,6 +239,39 @@ async fn connection_that_was_closed_between_two_calls_is_replaced() {
 }
 
 #[tokio::test]
+async fn token_that_expired_by_the_clock_of_another_replica_is_not_spent() {
+    let desk = Desk::new(Engine::Postgres);
+    let tasks = Tasks::new();
+    let journal = desk.run(&tasks).await;
+    let call = desk.approved(&desk.ask("infra.scale", "payments"));
+    desk.clock.advance(Duration::from_secs(57));
+    desk.hear();
+    // The clocks differ by less than they may.
+    postgres().sql(
+        name(&desk),
+        &format!(
+            "INSERT INTO clock VALUES (1, {}) ON CONFLICT (id) DO UPDATE SET high_water = {0}",
+            (START + 60) * 1_000
+        ),
+    );
+    let refusal = spend(&journal, &call).await.unwrap_err();
+    assert_eq!(
+        refusal.code,
+        RefusalCode::TokenExpired,
+        "{}",
+        refusal.message
+    );
+    assert!(
+        journal
+            .look_up(call.intent().jti.clone())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    tasks.cancel();
+}
+
+#[tokio::test]
 async fn clock_of_another_replica_is_heeded() {
     let desk = Desk::new(Engine::Postgres);
     let tasks = Tasks::new();

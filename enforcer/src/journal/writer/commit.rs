@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sqlx::AnyConnection;
 
 use crate::control::{ControlDocument, Snapshot};
-use crate::journal::batch::{Batch, Wanted, Written};
+use crate::journal::batch::{Batch, Transaction, Wanted, Written};
 use crate::journal::call::Call;
 use crate::journal::operation::{Answer, Failure, Operation};
 use crate::journal::store::StoreError;
@@ -34,7 +34,7 @@ pub(in crate::journal) struct Committer {
     tip: Option<Tip>,
     /// The calls on their way, as they are stored. The statements that move them on demand that they
     /// still are.
-    running: BTreeMap<IntentId, Call>,
+    running: BTreeMap<IntentId, Arc<Call>>,
 }
 
 /// A batch whose statements have run.
@@ -74,7 +74,10 @@ impl Committer {
                     return Err(Failure::Unknown);
                 }
                 Err(Failed::Nothing(
-                    StoreError::Raced(_) | StoreError::ClockAhead(_) | StoreError::Reconnected,
+                    StoreError::Raced(_)
+                    | StoreError::Moved
+                    | StoreError::ClockAhead(_)
+                    | StoreError::Reconnected,
                 )) if tries < TRIES => {
                     self.forget(batch);
                 }
@@ -85,6 +88,7 @@ impl Committer {
                         StoreError::Database(error) => is_unavailable(error),
                         StoreError::Ledger(_)
                         | StoreError::Raced(_)
+                        | StoreError::Moved
                         | StoreError::Reconnected
                         | StoreError::ClockAhead(_)
                         | StoreError::Corrupt { .. } => false,
@@ -121,7 +125,7 @@ impl Committer {
 
     async fn try_commit(&mut self, batch: &[Operation]) -> Result<Vec<Answer>, Failed> {
         self.check_connection().await?;
-        let mut unit = self.writer.begin().await.map_err(StoreError::from)?;
+        let mut unit = self.writer.prepare().await.map_err(StoreError::from)?;
         if unit.connection_number() != self.checked {
             unit.rollback().await;
             return Err(StoreError::Reconnected.into());
@@ -131,7 +135,9 @@ impl Committer {
             running: &self.running,
             tip: self.tip,
         };
-        let applied = match prepared.apply(batch, &mut unit).await {
+        let opening = unit.opening();
+        let transaction = Transaction::new(&mut unit, opening);
+        let applied = match prepared.apply(batch, transaction).await {
             Ok(applied) => applied,
             Err(error) => {
                 undo(unit, &error).await;
@@ -169,22 +175,24 @@ impl Committer {
         }
         let mut unit = self.writer.begin().await.map_err(StoreError::from)?;
         let number = unit.connection_number();
-        if let Err(error) = open::check_server(&self.shared, &mut unit).await {
-            undo(unit, &error).await;
-            return Err(error.into());
-        }
-        let found = match unit.commit().await {
-            Ok(()) => Ok(()),
-            Err(CommitError::NotCommitted(error) | CommitError::Unknown(error)) => {
-                Err(StoreError::from(error).into())
+        let found = match open::check_server(&self.shared, &mut unit).await {
+            Ok(found) => found,
+            Err(error) => {
+                undo(unit, &error).await;
+                return Err(error.into());
             }
         };
-        if found.is_ok() {
-            self.checked = number;
-            self.tip = None;
-            self.shared.trust();
+        match unit.commit().await {
+            Ok(()) => {}
+            Err(CommitError::NotCommitted(error) | CommitError::Unknown(error)) => {
+                return Err(StoreError::from(error).into());
+            }
         }
-        found
+        *self.shared.known() = found;
+        self.checked = number;
+        self.tip = None;
+        self.shared.trust();
+        Ok(())
     }
 
     /// What was committed is known from now on.
@@ -192,7 +200,7 @@ impl Committer {
         for answer in answers {
             match answer {
                 Answer::Spend(Ok((call, _))) => {
-                    self.running.insert(call.jti.clone(), (**call).clone());
+                    self.running.insert(call.jti.clone(), Arc::clone(call));
                 }
                 Answer::Settle(Ok(settled)) => {
                     self.running.remove(&settled.call.jti);
@@ -243,7 +251,7 @@ async fn undo(unit: Unit<'_>, error: &StoreError) {
 /// What a batch is applied with.
 struct Preparation<'a> {
     shared: &'a Shared,
-    running: &'a BTreeMap<IntentId, Call>,
+    running: &'a BTreeMap<IntentId, Arc<Call>>,
     tip: Option<Tip>,
 }
 
@@ -253,12 +261,13 @@ impl Preparation<'_> {
     async fn apply(
         self,
         batch: &[Operation],
-        connection: &mut AnyConnection,
+        mut transaction: Transaction<'_>,
     ) -> Result<Applied, StoreError> {
         let shared = self.shared;
+        let transaction = &mut transaction;
         let mut tip = match self.tip {
             Some(tip) => tip,
-            None => shared.ledger.tip(connection).await?,
+            None => shared.ledger.tip(transaction.connection().await?).await?,
         };
         let nothing = BTreeMap::new();
         let mut known = self.running;
@@ -266,7 +275,7 @@ impl Preparation<'_> {
         let mut rest = batch;
         while !rest.is_empty() {
             let wanted = want(rest);
-            let mut round = Batch::read(connection, &shared.tenant, tip, &wanted, known).await?;
+            let mut round = Batch::read(transaction, &shared.tenant, tip, &wanted, known).await?;
             let before = answers.len();
             for operation in rest {
                 if answers.len() > before && builds_on(operation, &round) {
@@ -278,7 +287,7 @@ impl Preparation<'_> {
                 }
             }
             rest = batch.get(answers.len()..).unwrap_or_default();
-            let written = round.write(connection, &shared.ledger).await?;
+            let written = round.write(transaction, &shared.ledger).await?;
             check_clock(shared, &written)?;
             tip = written.tip;
             known = &nothing;
@@ -287,8 +296,8 @@ impl Preparation<'_> {
     }
 }
 
-/// Refuses to go on when another process saw a time that is far ahead of ours: the batch begins again,
-/// and knows it.
+/// Refuses to go on when another process saw a time that is far ahead of ours, or at which a token has
+/// expired that was just spent: the batch begins again, and knows it.
 fn check_clock(shared: &Shared, written: &Written) -> Result<(), StoreError> {
     let Some(seen) = written.high_water else {
         return Ok(());
@@ -296,7 +305,8 @@ fn check_clock(shared: &Shared, written: &Written) -> Result<(), StoreError> {
     let known = shared.high_water();
     let ours = stamp::whole_millis(shared.clock.now()).max(known);
     shared.saw(seen);
-    if seen > clock::saturating_add(ours, SKEW) {
+    let expired = written.expiry.is_some_and(|expiry| expiry <= seen);
+    if expired || seen > clock::saturating_add(ours, SKEW) {
         return Err(StoreError::ClockAhead(seen));
     }
     Ok(())
@@ -340,7 +350,11 @@ fn apply(operation: &Operation, shared: &Shared, batch: &mut Batch) -> Result<An
         Operation::Settle { settle, .. } => Ok(Answer::Settle(settle.apply(shared, batch)?)),
         Operation::LookUp { jti, .. } => {
             let call = batch.call(jti).cloned();
-            Ok(Answer::LookUp(call.map(Box::new)))
+            if call.is_none() {
+                let now = stamp::whole_millis(shared.clock.now());
+                batch.date(now.max(shared.high_water()));
+            }
+            Ok(Answer::LookUp(call))
         }
         Operation::Control { document, .. } => apply_control(document, shared, batch),
         Operation::Note { note, .. } => {
@@ -351,7 +365,7 @@ fn apply(operation: &Operation, shared: &Shared, batch: &mut Batch) -> Result<An
             };
             batch.record(&shared.ledger, draft)?;
             for receipt in &note.receipts {
-                batch.keep(receipt.clone());
+                batch.keep_noted(receipt.clone());
             }
             Ok(Answer::Note)
         }

@@ -277,8 +277,9 @@ export interface paths {
         };
         /**
          * Says what became of a token.
-         * @description The time is taken before the journal is asked, and the journal refuses tokens that expired by its
-         *     own clock: so `unused` with an expiry before `now` is final.
+         * @description The time is never behind what the journal has seen. Of an `unused` token the journal keeps it durably,
+         *     and refuses every token that expired by then, whatever the clock does later: so `unused` with an
+         *     expiry before `now` is final.
          */
         get: operations["get_intent"];
         put?: never;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Corpus, EPOCH, FLOOR, NOW};
+use super::{Corpus, EPOCH, FLOOR, NOW, Written};
 
 pub(super) fn add(corpus: &mut Corpus) {
     addressees(corpus);
@@ -117,7 +117,7 @@ fn times(corpus: &mut Corpus) {
         ] {
             let mut claims = corpus.claims();
             claims[claim] = Value::from("@");
-            let token = corpus.with_payload(claims.to_string().replace("\"@\"", text));
+            let token = corpus.with_payload(claims.written().replace("\"@\"", text));
             corpus.add(&format!("{claim} written {text}"), "token_claims", token);
         }
     }

@@ -3,7 +3,7 @@
 use countersign_intent::token::sign;
 use serde_json::{Value, json};
 
-use super::Corpus;
+use super::{Corpus, Written};
 
 pub(super) fn add(corpus: &mut Corpus) {
     who_and_what(corpus);
@@ -202,7 +202,7 @@ fn every_place(corpus: &mut Corpus) {
         );
         let case = corpus.add(name, expect, token);
         case["tool"] = json!("note.put");
-        case["params"] = json!(params.to_string());
+        case["params"] = json!(params.written());
     };
     note(corpus, "a parameter in every place", &full, "accepted");
     note(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Corpus, NOW};
+use super::{Corpus, NOW, Written};
 
 const REQUIRED: [&str; 14] = [
     "iss",
@@ -59,9 +59,10 @@ fn required(corpus: &mut Corpus) {
         let token = corpus.with_claims(|claims| claims[name] = other_type(&claims[name]));
         corpus.add(&format!("{name} of another type"), "token_claims", token);
         let claims = corpus.claims();
-        let twice = claims
-            .to_string()
-            .replacen('{', &format!("{{\"{name}\":{},", claims[name]), 1);
+        let twice =
+            claims
+                .written()
+                .replacen('{', &format!("{{\"{name}\":{},", claims[name].written()), 1);
         let token = corpus.with_payload(twice);
         corpus.add(&format!("{name} twice"), "token_claims", token);
     }
@@ -197,7 +198,7 @@ fn forms(corpus: &mut Corpus) {
 
 fn payloads(corpus: &mut Corpus) {
     corpus.group("payload");
-    let claims = corpus.claims().to_string();
+    let claims = corpus.claims().written();
     let nested = format!(r#"{{"x":{}{}}}"#, "[".repeat(40), "]".repeat(40));
     let texts: [(&str, Vec<u8>); 13] = [
         ("nothing", Vec::new()),
@@ -236,16 +237,16 @@ fn payloads(corpus: &mut Corpus) {
     corpus.add("aud twice, once escaped", "token_claims", token);
     let nul = corpus
         .claims()
-        .to_string()
+        .written()
         .replace("authority", r"authority\u0000");
     let token = corpus.with_payload(nul);
     corpus.add("U+0000 in a claim", "token_claims", token);
-    let blanks = corpus.claims().to_string().replace(',', " ,\r\n\t");
+    let blanks = corpus.claims().written().replace(',', " ,\r\n\t");
     let token = corpus.with_payload(blanks);
     corpus.add("blanks between the claims", "accepted", token);
     let escaped = corpus
         .claims()
-        .to_string()
+        .written()
         .replace("\"aud\"", r#""\u0061\u0075\u0064""#);
     let token = corpus.with_payload(escaped);
     corpus.add("a claim's name with escapes", "accepted", token);
@@ -253,7 +254,7 @@ fn payloads(corpus: &mut Corpus) {
     for text in ["1800000060.0", "1.80000006e9", "18000000600e-1"] {
         let payload = corpus
             .claims()
-            .to_string()
+            .written()
             .replace(&exp, &format!("\"exp\":{text}"));
         let token = corpus.with_payload(payload);
         let case = corpus.add(&format!("exp written {text}"), "accepted", token);

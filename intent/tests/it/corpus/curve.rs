@@ -6,7 +6,7 @@ use countersign_intent::id::KeyId;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
 
-use super::{Corpus, parts};
+use super::{Corpus, Written, parts};
 
 /// The order of the base point, little-endian (RFC 8032 §5.1).
 const ORDER: [u8; 32] = [
@@ -133,12 +133,11 @@ fn weak_keys(corpus: &mut Corpus) {
         ("y = 0", [0; 32]),
         ("y = -1", minus_one()),
     ] {
-        let header =
-            json!({"alg": "EdDSA", "kid": KeyId::of(&key), "typ": "intent+jwt"}).to_string();
+        let header = json!({"alg": "EdDSA", "kid": KeyId::of(&key), "typ": "intent+jwt"}).written();
         let message = format!(
             "{}.{}",
             B64.encode(header),
-            B64.encode(corpus.claims().to_string())
+            B64.encode(corpus.claims().written())
         );
         let signature = B64.encode([IDENTITY, [0; 32]].concat());
         let name = format!("signed by nobody under {name}");

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD as B64
 use countersign_intent::token::sign;
 use serde_json::json;
 
-use super::{Corpus, parts};
+use super::{Corpus, Written, parts};
 
 pub(super) fn add(corpus: &mut Corpus) {
     text(corpus);
@@ -23,7 +23,7 @@ fn text(corpus: &mut Corpus) {
     corpus.add("blanks around it", "accepted", format!("  {token}\t "));
     let token = corpus.token();
     let [head, body, tail] = parts(&token);
-    let json_form = json!({"protected": head, "payload": body, "signature": tail}).to_string();
+    let json_form = json!({"protected": head, "payload": body, "signature": tail}).written();
     let general = json!({"payload": body, "signatures": [{"protected": head, "signature": tail}]});
     let cases = [
         ("one part", head.to_owned()),
@@ -36,7 +36,7 @@ fn text(corpus: &mut Corpus) {
         ),
         ("a leading dot", format!(".{token}")),
         ("flattened JSON serialisation", json_form),
-        ("general JSON serialisation", general.to_string()),
+        ("general JSON serialisation", general.written()),
         ("a blank inside", format!("{head}. {body}.{tail}")),
         ("a line feed inside", format!("{head}.\n{body}.{tail}")),
         ("a tab inside", format!("{head}\t.{body}.{tail}")),
@@ -114,7 +114,7 @@ fn base64(corpus: &mut Corpus) {
     }
     for extra in [1, 2] {
         // The payload ends in blanks until its last digit has unused bits.
-        let mut payload = corpus.claims().to_string();
+        let mut payload = corpus.claims().written();
         while payload.len() % 3 != extra {
             payload.push(' ');
         }
@@ -129,11 +129,11 @@ fn base64(corpus: &mut Corpus) {
         let name = format!("a payload with {extra} bytes over");
         corpus.add(&name, "accepted", token.clone());
     }
-    let mut header = corpus.header().to_string();
+    let mut header = corpus.header().written();
     while header.len() % 3 != 1 {
         header.push(' ');
     }
-    let token = corpus.seal(&header, corpus.claims().to_string());
+    let token = corpus.seal(&header, corpus.claims().written());
     let [head, body, tail] = parts(&token);
     let changed = format!("{}.{body}.{tail}", other_tail(head));
     corpus.add("other bits after the header", "token_malformed", changed);
@@ -154,7 +154,7 @@ fn base64(corpus: &mut Corpus) {
 
 /// A genuine token of exactly `length` bytes: blanks in header and payload fill it up.
 fn of_length(corpus: &Corpus, length: usize) -> String {
-    let (header, claims) = (corpus.header().to_string(), corpus.claims().to_string());
+    let (header, claims) = (corpus.header().written(), corpus.claims().written());
     for blanks in 0..3 {
         let header = format!("{header}{}", " ".repeat(blanks));
         for more in 0..length {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Corpus, jwk, jws};
+use super::{Corpus, Written, jwk, jws};
 
 pub(super) fn add(corpus: &mut Corpus) {
     algorithms(corpus);
@@ -56,11 +56,11 @@ fn algorithms(corpus: &mut Corpus) {
         corpus.add(&format!("alg {name}"), "token_header", token);
     }
     let header =
-        json!({"alg": "none", "kid": corpus.authority.kid(), "typ": "intent+jwt"}).to_string();
+        json!({"alg": "none", "kid": corpus.authority.kid(), "typ": "intent+jwt"}).written();
     let message = format!(
         "{}.{}",
         B64.encode(header),
-        B64.encode(corpus.claims().to_string())
+        B64.encode(corpus.claims().written())
     );
     corpus.add(
         "alg none and no signature",
@@ -77,8 +77,8 @@ fn algorithms(corpus: &mut Corpus) {
     ];
     for (name, secret) in secrets {
         let header = json!({"alg": "HS256", "kid": corpus.authority.kid(), "typ": "intent+jwt"});
-        let claims = corpus.claims().to_string();
-        let message = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims));
+        let claims = corpus.claims().written();
+        let message = format!("{}.{}", B64.encode(header.written()), B64.encode(claims));
         let token = format!(
             "{message}.{}",
             B64.encode(hmac(&secret, message.as_bytes()))
@@ -130,16 +130,16 @@ fn members(corpus: &mut Corpus) {
         let own = corpus.header()[name].clone();
         let twice = corpus
             .header()
-            .to_string()
+            .written()
             .replacen('{', &format!("{{\"{name}\":{own},"), 1);
-        let token = corpus.seal(twice, corpus.claims().to_string());
+        let token = corpus.seal(twice, corpus.claims().written());
         corpus.add(&format!("{name} twice"), "token_header", token);
     }
     let escaped = corpus
         .header()
-        .to_string()
+        .written()
         .replacen('{', r#"{"\u0061lg":"none","#, 1);
-    let token = corpus.seal(escaped, corpus.claims().to_string());
+    let token = corpus.seal(escaped, corpus.claims().written());
     corpus.add("alg twice, once escaped", "token_header", token);
     for typ in [
         "JWT",
@@ -167,18 +167,18 @@ fn members(corpus: &mut Corpus) {
         ("a trailing comma", b"{\"alg\":\"EdDSA\",}"),
     ];
     for (name, bytes) in texts {
-        let token = corpus.seal(bytes, corpus.claims().to_string());
+        let token = corpus.seal(bytes, corpus.claims().written());
         corpus.add(name, "token_header", token);
     }
     let values = json!(["EdDSA", corpus.authority.kid(), "intent+jwt"]);
-    let token = corpus.seal(values.to_string(), corpus.claims().to_string());
+    let token = corpus.seal(values.written(), corpus.claims().written());
     corpus.add("its values as a list", "token_header", token);
-    let escaped = corpus.header().to_string().replace("EdDSA", r"\u0045dDSA");
-    let token = corpus.seal(escaped, corpus.claims().to_string());
+    let escaped = corpus.header().written().replace("EdDSA", r"\u0045dDSA");
+    let token = corpus.seal(escaped, corpus.claims().written());
     let case = corpus.add("alg with an escape", "accepted", token);
     case["about"] = json!("the same JSON value");
-    let spaced = corpus.header().to_string().replace(':', " :\n ");
-    let token = corpus.seal(spaced, corpus.claims().to_string());
+    let spaced = corpus.header().written().replace(':', " :\n ");
+    let token = corpus.seal(spaced, corpus.claims().written());
     corpus.add("blanks in the header", "accepted", token);
 }
 
@@ -203,12 +203,8 @@ fn keys(corpus: &mut Corpus) {
         corpus.add(&format!("kid {name}"), "token_header", token);
     }
     let sealed = |key: &countersign_intent::key::SigningKey, kid: &str, corpus: &Corpus| {
-        let header = json!({"alg": "EdDSA", "kid": kid, "typ": "intent+jwt"}).to_string();
-        jws(
-            key,
-            header.as_bytes(),
-            corpus.claims().to_string().as_bytes(),
-        )
+        let header = json!({"alg": "EdDSA", "kid": kid, "typ": "intent+jwt"}).written();
+        jws(key, header.as_bytes(), corpus.claims().written().as_bytes())
     };
     let stranger = corpus.stranger.kid().to_string();
     let token = sealed(&corpus.stranger, &stranger, corpus);

@@ -10,7 +10,7 @@ use countersign_intent::token::sign;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Corpus, METHOD, NOW, PATH, SEALED, jws};
+use super::{Corpus, METHOD, NOW, PATH, SEALED, Written, jws};
 
 /// A token for `sealed`, and the proof that belongs to it.
 struct Pair {
@@ -36,8 +36,8 @@ impl Pair {
     fn sealed(&self, key: &SigningKey) -> String {
         jws(
             key,
-            self.header.to_string().as_bytes(),
-            self.claims.to_string().as_bytes(),
+            self.header.written().as_bytes(),
+            self.claims.written().as_bytes(),
         )
     }
 }
