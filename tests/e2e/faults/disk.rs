@@ -78,7 +78,10 @@ async fn fills_up(issuer: Issuer, kind: Kind, run: u64) -> Vec<String> {
         disk.fill(kind.left());
     });
     fired.extend(under_way);
-    readiness_is(&solo, 503).await;
+    // Without a byte left the journal closes, and opens again if it finds room in its own log.
+    if matches!(kind, Kind::Low) {
+        readiness_is(&solo, 503).await;
+    }
     for _ in 0..WAVES {
         let refused = load.wave(&issuer, &solo).await;
         found.extend(refused.iter().flat_map(|one| unexpected(kind, one)));

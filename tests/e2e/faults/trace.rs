@@ -233,9 +233,10 @@ impl Done {
         self.is_one_of(&["sendto", "sendmsg", "write", "writev"])
     }
 
-    /// Its first argument: the file, and what it is connected to.
+    /// Its first argument: the number of the file. What it is connected to stands behind it, but not in
+    /// every line: the other end may have left already.
     fn socket(&self) -> &str {
         let after = self.text.split('(').nth(1).unwrap_or_default();
-        after.split(", ").next().unwrap_or_default()
+        after.split(['<', ',']).next().unwrap_or_default()
     }
 }

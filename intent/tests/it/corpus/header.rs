@@ -119,7 +119,7 @@ fn members(corpus: &mut Corpus) {
     for (name, value) in added {
         let token = corpus.with_header(|header| header[name] = value.clone());
         corpus.add(
-            &format!("{} {value}", name.escape_debug()),
+            &format!("{} {}", name.escape_debug(), value.written()),
             "token_header",
             token,
         );
