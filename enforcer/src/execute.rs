@@ -34,6 +34,7 @@ use crate::journal::call::{BodyDigest, Call};
 use crate::journal::lock::{Guard, Locks};
 use crate::journal::permit::Permit;
 use crate::journal::settle::{Settle, SettleError};
+use crate::journal::spend;
 use crate::journal::store::calls;
 use crate::leases::Leases;
 use crate::stamp;
@@ -292,13 +293,7 @@ impl Parts {
         let shared = self.journal.shared();
         let jti = &approved.intent().jti;
         match calls::by_jti(shared.database.read(), &shared.tenant, jti).await {
-            Ok(Some(earlier)) => {
-                let message = format!(
-                    "the token was used already, by attempt `{}`",
-                    earlier.attempt
-                );
-                Err(Refusal::new(RefusalCode::TokenUsed, message))
-            }
+            Ok(Some(earlier)) => Err(spend::used(&earlier)),
             Ok(None) | Err(_) => Ok(()),
         }
     }

@@ -31,6 +31,7 @@ use crate::approvals;
 use crate::approved::Approved;
 use crate::books::Books;
 use crate::control::Control;
+use crate::header;
 use crate::journal::Journal;
 use crate::refusals::Subject;
 
@@ -281,16 +282,8 @@ fn find_tool<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Tool, Refus
 }
 
 fn approvals_header(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let refuse = |message| Err(Refusal::new(RefusalCode::ApprovalMissing, message));
-    let mut values = headers.get_all("intent-approvals").iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => match value.to_str() {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => refuse("`Intent-Approvals` is not readable"),
-        },
-        (Some(_), Some(_)) => refuse("`Intent-Approvals` was sent more than once"),
-    }
+    header::single(headers, "Intent-Approvals")
+        .map_err(|why| Refusal::new(RefusalCode::ApprovalMissing, why))
 }
 
 /// How to see whether the token's precondition holds. Token and tool have one, or neither has: an

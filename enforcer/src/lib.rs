@@ -16,6 +16,7 @@ mod control;
 mod execute;
 mod execution;
 mod gate;
+mod header;
 mod journal;
 mod leases;
 mod pace;

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_intent::digest::Digest;
-use countersign_intent::proof::{self, HEADER, Proof};
+use countersign_intent::proof::{self, Proof};
 use countersign_intent::refusal::{Refusal, RefusalCode};
 use countersign_intent::token::Intent;
 use countersign_service::directory::Agent;
 use http::HeaderMap;
+
+use crate::header;
 use jiff::Timestamp;
 
 /// Proofs remembered at most. A call counts against the ceilings before its proof is remembered, so
@@ -116,15 +118,7 @@ pub(super) fn check(
 
 /// The header `Intent-Proof`; a repeated or unreadable one proves nothing.
 fn header(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let mut values = headers.get_all(HEADER).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => match value.to_str() {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => Err(refused("`Intent-Proof` is not readable")),
-        },
-        (Some(_), Some(_)) => Err(refused("`Intent-Proof` was sent more than once")),
-    }
+    header::single(headers, "Intent-Proof").map_err(|why| refused(&why))
 }
 
 fn replayed() -> Refusal {

@@ -192,7 +192,8 @@ impl Spend {
     }
 }
 
-fn used(earlier: &Call) -> Refusal {
+/// The token of `earlier` cannot be spent again.
+pub(crate) fn used(earlier: &Call) -> Refusal {
     let message = format!(
         "the token was used already, by attempt `{}`",
         earlier.attempt

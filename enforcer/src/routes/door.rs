@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::execute::CallAnswer;
 use crate::gate::{Asked, Knock};
+use crate::header;
 use crate::refusals::Subject;
 use crate::state::Doorway;
 
@@ -21,19 +22,8 @@ pub(super) async fn read_body(head: &Parts, body: Body) -> Result<Bytes, Problem
 
 /// The intent token of the header `Intent-Token`; a repeated or unreadable one is malformed.
 pub(super) fn token_header(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut values = headers.get_all("intent-token").iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => match value.to_str() {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => Err(malformed("the `Intent-Token` header is not readable")),
-        },
-        (Some(_), Some(_)) => Err(malformed("`Intent-Token` was sent more than once")),
-    }
-}
-
-fn malformed(message: &str) -> Problem {
-    Refusal::new(RefusalCode::TokenMalformed, message).into()
+    header::single(headers, "Intent-Token")
+        .map_err(|why| Refusal::new(RefusalCode::TokenMalformed, why).into())
 }
 
 /// A problem with the parameters as they came: `params_invalid`, answered 400 when unreadable.
